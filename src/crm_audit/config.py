@@ -1,0 +1,97 @@
+"""crm-audit.toml and the environment, as frozen settings. Secrets are named here and live in the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from crm_audit.domain import ROLES
+from crm_audit.errors import FixConfig
+
+Ladder = Literal["shadow", "annotate"]
+RungName = Annotated[int, Field(ge=0, le=5)] | Literal["won", "lost"]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{name!r} is not an IANA time zone, such as 'America/New_York'") from None
+    return name
+
+
+def _role(name: str) -> str:
+    if name not in ROLES:
+        raise ValueError(f"{name!r} is not a role; the roles are {', '.join(ROLES)}")
+    return name
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Connection(_Frozen):
+    """One connected CRM, or one folder of exports."""
+
+    vendor: str
+    pack: str = "core"
+    ladder: Ladder = "shadow"
+    rule_ladders: Mapping[str, Ladder] = {}  # rule id -> ladder, where it differs from the connection's
+    zone: Annotated[str, AfterValidator(_zone)] | None = None  # None: ask the CRM
+    currency: str | None = None  # None: ask the CRM
+    internal_domains: tuple[str, ...] = ()
+    source_days: int = Field(default=30, ge=1)  # ruling 35: a source that recorded nothing this long is not connected
+    strict_meetings: bool = False  # ruling 5: only COMPLETED counts
+    sponsor_is_authority: bool = False  # ruling 29
+    emulator: str | None = None  # a loopback address; anything else is refused
+    login: Mapping[str, str] = {}  # what it takes -> name of the environment variable that holds it
+    fields: Mapping[str, str] = {}  # our name -> the CRM's field
+    roles: Mapping[str, Annotated[str, AfterValidator(_role)]] = {}  # the CRM's value or lookup field -> role
+    topics: Mapping[str, tuple[str, ...]] = {}  # activity type or file tag -> topics
+    ladders: Mapping[str, Mapping[str, RungName]] = {}  # pipeline ("*" for all) -> stage -> rung
+    options: Mapping[str, object] = {}  # the vendor's own settings, checked by its connector
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Environment variables (CRM_AUDIT_STORE) stand above the file."""
+
+    model_config = SettingsConfigDict(env_prefix="CRM_AUDIT_", frozen=True, extra="forbid")
+
+    store: str = "sqlite:///crm-audit.db"
+    connections: Mapping[str, Connection] = {}
+
+
+def secret(connection: Connection, name: str, environ: Mapping[str, str] = os.environ) -> str:
+    """The secret that `login.<name>` names; FixConfig says which variable to set."""
+    variable = connection.login.get(name)
+    if variable is None:
+        raise FixConfig(f"login.{name} is missing: name the environment variable that holds it")
+    value = environ.get(variable, "").strip()
+    if not value:
+        raise FixConfig(f"the environment variable {variable} (login.{name}) is not set or empty")
+    return value
+
+
+def load(path: Path) -> Settings:
+    """Read crm-audit.toml; FixConfig says which key is wrong and what it may be."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FixConfig(f"{path}: no such file; `crm-audit demo` writes one to look at") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FixConfig(f"{path}: {error}") from None
+    if "CRM_AUDIT_STORE" in os.environ:
+        raw.pop("store", None)
+    try:
+        return Settings(**raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FixConfig(f"{path}: {where}: {first['msg']}") from None
