@@ -27,7 +27,7 @@ OVERRIDES = ("override", "overload", "setter")
 """Decorators of functions whose signature or docstring is settled elsewhere."""
 
 SUPPRESSION = re.compile(r"#\s*(type:\s*ignore|noqa|pyright:|mypy:|pragma:\s*no cover|ruff:\s*noqa)")
-EXPLAINED = re.compile(r"#\s*(type:\s*ignore\[[\w, -]+\]\s*#|noqa:\s*[A-Z]+\d+\b(,\s*[A-Z]+\d+\b)*\s*#?)\s*\w{2,}")
+EXPLAINED = re.compile(r"#\s*(type:\s*ignore\[[\w, -]+\]\s*#|noqa:\s*[A-Z]+\d+\b(,\s*[A-Z]+\d+\b)*\s*(#|--)?)\s*\w")
 
 
 def functions(source: Source) -> Iterator[Function]:
@@ -274,6 +274,7 @@ def test_what_is_public_needs_a_docstring() -> None:
         ("# noqa: S608", False),
         ("# noqa: S608  the names are ours", True),
         ("# noqa: S608  # the names are ours", True),
+        ("# noqa: S608 -- the names are ours", True),
         ("# pragma: no cover", False),
         ("# pyright: basic", False),
         ("# an ordinary remark about type: ignore", True),
