@@ -1,18 +1,23 @@
 # Two commands are enough: `make demo` runs the product, `make test` passes the tests.
 # Each sets up what it needs in .venv; a second run is quick.
 
-PYTHON ?= python3
+RECENT := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(RECENT)' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+TOO_OLD := crm-audit needs Python 3.11 or newer. If it is installed under another name: make PYTHON=/path/to/python3.11
+NO_VENV := This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv
 
 .PHONY: demo test check bench clean
 
 demo: $(READY)
-	$(BIN)/crm-audit demo
+	@$(BIN)/crm-audit demo
 
 test: $(READY)
-	$(BIN)/pytest -n auto -q
+	@$(BIN)/pytest -q -n auto --tb=short
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -20,14 +25,16 @@ check: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python -m bench
+	@$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(READY): requirements-dev.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crm-audit needs Python 3.11 or newer; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@'$(PYTHON)' -c '$(RECENT)' 2>/dev/null || { echo '$(TOO_OLD)' >&2; exit 1; }
+	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { echo '$(NO_VENV)' >&2; exit 1; }
+	@echo 'Setting up $(VENV): a minute or two, once.' >&2
+	@'$(PYTHON)' -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
