@@ -35,7 +35,7 @@ STREWN = (
     ".env",
 )
 """What people have lying in a checkout and would not want to see published."""
-BARRED = ("node_modules", ".local", ".db", ".log", "cassettes", ".env", "_cache")
+BARRED = ("node_modules", ".local", ".db", ".log", "cassettes", ".env", "__pycache__", "_cache/")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def copy(checkout: Path) -> Path:
     for name in ("pyproject.toml", ".gitignore", *included):
         place = ROOT / name
         if place.is_dir():
-            shutil.copytree(place, checkout / name, ignore=shutil.ignore_patterns("*_cache*", "node_modules"))
+            shutil.copytree(
+                place, checkout / name, ignore=shutil.ignore_patterns("__pycache__", "*_cache", "node_modules")
+            )
         elif place.exists():
             shutil.copy(place, checkout / name)
     return checkout
