@@ -1,0 +1,97 @@
+"""`field`: a value is present, or compares with a constant."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated
+
+import polars as pl
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
+
+from crm_audit.predicates import base
+from crm_audit.predicates.base import Judgement, Seen
+from crm_audit.predicates.paths import NUMBERS, TEXT, FieldPath, is_mapped
+from crm_audit.scene import Scene
+
+THRESHOLDS = frozenset({"reason"})
+REASONS = ("missing", "differs", "low", "high", "unmapped")
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+class Args(base.Args):
+    """Without a comparison the value must be there. `reason` names a failed comparison."""
+
+    path: FieldPath
+    equals: str | None = None
+    not_equals: str | None = None
+    one_of: tuple[str, ...] | None = Field(default=None, validation_alias=AliasChoices("in", "one_of"))
+    matches: Annotated[str, AfterValidator(_pattern)] | None = None
+    below: Decimal | None = None
+    at_most: Decimal | None = None
+    above: Decimal | None = None
+    at_least: Decimal | None = None
+    reason: str | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Args:
+        text = [self.equals, self.not_equals, self.one_of, self.matches]
+        numbers = [self.below, self.at_most, self.above, self.at_least]
+        if sum(choice is not None for choice in (*text, *numbers)) > 1:
+            raise ValueError("one comparison at a time; join two with `all`")
+        if self.path in TEXT and any(choice is not None for choice in numbers):
+            raise ValueError(f"{self.path} is text: use equals, not_equals, in or matches")
+        if self.path in NUMBERS and any(choice is not None for choice in text):
+            raise ValueError(f"{self.path} is a number: use below, at_most, above or at_least")
+        return self
+
+
+def observe(args: Args, scene: Scene) -> pl.DataFrame:
+    """`value` as it stands, `there`, and `holds` where a comparison was asked."""
+    path = (TEXT | NUMBERS)[args.path]
+    if not is_mapped(path, scene):
+        return scene.moments.select(
+            value=pl.lit(None, pl.String), holds=pl.lit(None, pl.Boolean), mapped=pl.lit(value=False)
+        )
+    seen = scene.deals.select(value=path.value, mapped=pl.lit(value=True))
+    return seen.with_columns(holds=_compared(args, seen["value"]))
+
+
+def judge(args: Args, rung: int, seen: Seen) -> Judgement:
+    """Present, and as asked."""
+    low = "low" if args.at_least is not None or args.above is not None else None
+    high = "high" if args.at_most is not None or args.below is not None else None
+    differs = args.reason or low or high or "differs"
+    reason = base.first((~seen("mapped"), "unmapped"), (seen("value").is_null(), "missing"), otherwise=differs)
+    return Judgement(seen("holds"), reason, {"value": seen("value")})
+
+
+def _compared(args: Args, values: pl.Series) -> pl.Series:
+    if args.path in NUMBERS:
+        return pl.Series([value is not None and _in_range(args, Decimal(value)) for value in values], dtype=pl.Boolean)
+    there = values.is_not_null()
+    if args.equals is not None:
+        return there & (values == args.equals).fill_null(value=False)
+    if args.not_equals is not None:
+        return there & (values != args.not_equals).fill_null(value=False)
+    if args.one_of is not None:
+        return there & values.is_in(list(args.one_of)).fill_null(value=False)
+    if args.matches is not None:
+        return there & values.str.contains(args.matches).fill_null(value=False)
+    return there
+
+
+def _in_range(args: Args, value: Decimal) -> bool:
+    return (
+        (args.below is None or value < args.below)
+        and (args.at_most is None or value <= args.at_most)
+        and (args.above is None or value > args.above)
+        and (args.at_least is None or value >= args.at_least)
+    )

@@ -1,0 +1,70 @@
+"""`since`: at most so many days have passed since something."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+
+from crm_audit.domain import BUYER_ACTS, HISTORY_FIELDS, STRENGTH
+from crm_audit.facts import KIND
+from crm_audit.predicates import base
+from crm_audit.predicates.base import Judgement, Limit, Seen, at, one_of, per_moment
+from crm_audit.scene import Scene
+
+THRESHOLDS = frozenset({"max"})
+REASONS = ("old", "none", "no_source", "unmapped")
+
+FIELDS = tuple(name for name in HISTORY_FIELDS if name != "stage")
+
+
+class Args(base.Args):
+    """`of`: entry into the present stage, creation, the last change of a field, a kind of event, or any buyer act."""
+
+    of: Annotated[str, one_of(("stage", "created", *FIELDS, *STRENGTH, "buyer_act"), "moment")]
+    max: Limit
+
+
+def observe(args: Args, scene: Scene) -> pl.DataFrame:
+    """`days` since; `blind` where this organisation cannot tell."""
+    if args.of == "created":
+        return _created(scene).select("days", blind=pl.lit(None, pl.String))
+    if args.of in STRENGTH or args.of == "buyer_act":
+        return _since_event(args, scene)
+    if scene.facts.terms.unmapped & {"history", args.of}:
+        return scene.moments.select(days=pl.lit(None, pl.Int64), blind=pl.lit("unmapped"))
+    return _since_change(args.of, scene)
+
+
+def judge(args: Args, rung: int, seen: Seen) -> Judgement:
+    """Not too long."""
+    limit = at(args.max, rung)
+    holds = pl.when(seen("blind").is_null()).then((seen("days") <= limit).fill_null(value=False))
+    reason = base.first((seen("days").is_null(), "none"), otherwise="old")
+    return Judgement(holds, pl.coalesce(seen("blind"), reason), {"days": seen("days"), "limit": pl.lit(limit)})
+
+
+def _created(scene: Scene) -> pl.DataFrame:
+    return scene.deals.select("m", days=(pl.col("today") - pl.col("created_day")).dt.total_days())
+
+
+def _since_change(field: str, scene: Scene) -> pl.DataFrame:
+    """The last entry into the present stage, or the last change of a field; from creation where there is none."""
+    rows = scene.changes.filter(pl.col("field") == field)
+    if field == "stage":
+        rows = rows.join(scene.deals.select("m", "stage"), on="m").filter(pl.col("new") == pl.col("stage"))
+    last = rows.group_by("m").agg(since=pl.col("day").max(), today=pl.col("today").first())
+    changed = last.select("m", changed=(pl.col("today") - pl.col("since")).dt.total_days())
+    days = _created(scene).join(changed, on="m", how="left", maintain_order="left")
+    return days.select(days=pl.coalesce("changed", "days"), blind=pl.lit(None, pl.String))
+
+
+def _since_event(args: Args, scene: Scene) -> pl.DataFrame:
+    kinds = BUYER_ACTS if args.of == "buyer_act" else (args.of,)
+    if "contacts" in scene.facts.terms.unmapped:
+        return scene.moments.select(days=pl.lit(None, pl.Int64), blind=pl.lit("unmapped"))
+    acts = scene.acts.filter(pl.col("kind").is_in(pl.Series(kinds, dtype=KIND)))
+    last = acts.join(scene.buyers, on=["m", "person"], how="semi").group_by("m").agg(days=pl.col("age").min())
+    seen = scene.has_source(kinds).join(last, on="m", how="left", maintain_order="left")
+    blind = pl.when(~pl.col("connected") & pl.col("days").is_null()).then(pl.lit("no_source"))
+    return per_moment(scene, seen.select("m", days=pl.col("days").cast(pl.Int64), blind=blind))
