@@ -35,6 +35,7 @@ STREWN = (
     ".env",
 )
 """What people have lying in a checkout and would not want to see published."""
+CACHES = shutil.ignore_patterns("__pycache__", "*_cache", "node_modules")
 BARRED = ("node_modules", ".local", ".db", ".log", "cassettes", ".env", "__pycache__", "_cache/")
 
 
