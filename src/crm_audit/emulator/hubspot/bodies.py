@@ -1,0 +1,129 @@
+"""Request bodies as HubSpot takes them: unknown keys are ignored, numbers pass for text."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from crm_audit.emulator.hubspot.refusals import Refusal, invalid
+from crm_audit.emulator.server import Request
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+
+class Id(_Body):
+    """One record asked for."""
+
+    id: str
+
+
+class BatchRead(_Body):
+    """`batch/read` of records."""
+
+    inputs: tuple[Id, ...]
+    properties: tuple[str, ...] | None = None
+    history: tuple[str, ...] = Field(default=(), validation_alias="propertiesWithHistory")
+
+
+class LinksFrom(_Body):
+    """One record whose associations are asked for, on from `after`."""
+
+    id: str
+    after: str | None = None
+
+
+class LinkRead(_Body):
+    """`batch/read` of associations."""
+
+    inputs: tuple[LinksFrom, ...]
+
+
+def _spelled(value: object) -> object:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Spelled = Annotated[str, BeforeValidator(_spelled)]
+
+
+class Change(_Body):
+    """New values for one record; null and empty text both clear."""
+
+    properties: dict[str, Spelled]
+
+
+class Update(Change):
+    """One record of a `batch/update`."""
+
+    id: str
+
+
+class BatchUpdate(_Body):
+    """`batch/update`."""
+
+    inputs: tuple[Update, ...]
+
+
+class Filter(_Body):
+    """One condition of a search."""
+
+    name: str = Field(validation_alias="propertyName")
+    operator: str
+    value: str | None = None
+    high: str | None = Field(default=None, validation_alias="highValue")
+    values: tuple[str, ...] = ()
+
+
+class FilterGroup(_Body):
+    """Conditions that must all hold."""
+
+    filters: tuple[Filter, ...] = ()
+
+
+class Sort(_Body):
+    """The order of a search; a bare name is taken too, with a minus for the other way round."""
+
+    name: str = Field(validation_alias="propertyName")
+    direction: str = "ASCENDING"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return {"propertyName": value.lstrip("-"), "direction": "DESCENDING" if value.startswith("-") else "ASCENDING"}
+
+
+class Search(_Body):
+    """A search; the groups are alternatives. Top-level `filters` are one more group, undocumented but taken."""
+
+    groups: tuple[FilterGroup, ...] = Field(default=(), validation_alias="filterGroups")
+    filters: tuple[Filter, ...] = ()
+    sorts: tuple[Sort, ...] = ()
+    properties: tuple[str, ...] | None = None
+    limit: int = Field(default=10, ge=0)
+    after: int = Field(default=0, ge=0)
+    query: str | None = None
+
+
+_B = TypeVar("_B", bound=_Body)
+
+
+def parse(model: type[_B], request: Request) -> _B:
+    """The body as a typed value; raises Refusal (400)."""
+    try:
+        return model.model_validate_json(request.body or b"null")
+    except ValidationError as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: ValidationError) -> Refusal:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return invalid(f"Invalid input JSON on line 1, column 1: Some required fields were not set: [{where}]")
+    return invalid(f"Invalid input JSON on line 1, column 1: {where or 'the body'}: {first['msg']}")
