@@ -30,7 +30,7 @@ class Call:
     @property
     def archived(self) -> bool:
         """Whether the caller asks for archived things instead of live ones."""
-        return self.request.first("archived") == "true"
+        return (self.request.first("archived") or "").lower() == "true"  # the Python client writes `True`
 
     def number(self, name: str, default: int) -> int:
         """A query parameter that must be a whole number, zero or above; raises Refusal (400)."""
