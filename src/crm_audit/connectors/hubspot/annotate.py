@@ -1,0 +1,110 @@
+"""Showing the verdict on the deal: six properties of ours, and nothing else by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+from crm_audit.connectors.base import Fields, Receipt, Write
+from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json, Refused, cut
+from crm_audit.connectors.hubspot.names import GROUP, OWN
+from crm_audit.connectors.hubspot.values import number, text
+from crm_audit.domain import Annotation
+from crm_audit.errors import NoAccess
+
+PLACE = "deal"
+GAP = OWN["stage_gap"]
+
+
+def wanted(annotation: Annotation) -> Mapping[str, Fields]:
+    """What our properties must hold; None clears one. HubSpot trims text, so we compare it trimmed."""
+    shown: dict[str, str | int | None] = {}
+    for ours, value in asdict(annotation).items():
+        shown[OWN[ours]] = value.strip() or None if isinstance(value, str) else value
+    return {PLACE: shown}
+
+
+def shown(gateway: Gateway, deals: Sequence[str]) -> dict[str, Mapping[str, Fields]]:
+    """What our properties hold now; a deal that is gone or merged away is left out."""
+    found = gateway.read("deals", deals, OWN.values())
+    return {deal: {PLACE: _fields(record)} for deal, record in found.items()}
+
+
+def _fields(record: Json) -> Fields:
+    held: dict[str, str | int | None] = {name: text(record, name) for name in OWN.values()}
+    gap = number(held[GAP])
+    held[GAP] = int(gap) if gap is not None else None
+    return held
+
+
+def require(properties: frozenset[str]) -> None:
+    """NoAccess, with what to create, unless the portal has all six properties."""
+    missing = [name for name in OWN.values() if name not in properties]
+    if missing:
+        raise NoAccess(
+            f"the portal has no deal property {', '.join(missing)}: create them under Settings > Properties > "
+            f"Deal properties in a group {GROUP!r}, as connectors/hubspot/README.md lists them"
+        )
+
+
+def write(gateway: Gateway, writes: Sequence[Write]) -> list[Receipt]:
+    """Carry the writes out, at most 100 a call, and read them back; a refused deal holds up no other."""
+    refused = {
+        position: reason
+        for batch in cut([(at, one) for at, one in enumerate(writes)], BATCH)
+        for position, reason in _send(gateway, batch)
+    }
+    sent = [one.deal for at, one in enumerate(writes) if at not in refused]
+    now = shown(gateway, sent) if sent else {}
+    return [_receipt(one, refused.get(at), now.get(one.deal)) for at, one in enumerate(writes)]
+
+
+def _send(gateway: Gateway, batch: Sequence[tuple[int, Write]]) -> Iterator[tuple[int, str]]:
+    """The refusals among a batch. One poisonous record makes HubSpot refuse the whole call: halve until it is alone."""
+    try:
+        answer = gateway.update("deals", [_input(one) for _, one in batch])
+    except Refused as error:
+        if len(batch) == 1:
+            yield batch[0][0], str(error)
+            return
+        middle = len(batch) // 2
+        yield from _send(gateway, batch[:middle])
+        yield from _send(gateway, batch[middle:])
+        return
+    yield from _refusals(answer, batch)
+
+
+def _input(write: Write) -> Json:
+    foreign = set(write.after) - set(OWN.values())
+    if write.place != PLACE or foreign:
+        raise ValueError(f"deal {write.deal}: {write.place} {sorted(foreign)} is not ours to write")
+    return {"id": write.deal, "properties": {name: _sent(write.after[name]) for name in write.after}}
+
+
+def _sent(value: str | int | None) -> str:
+    """Empty text clears a property."""
+    return "" if value is None else str(value)
+
+
+def _refusals(answer: Json, batch: Sequence[tuple[int, Write]]) -> Iterator[tuple[int, str]]:
+    """A short answer is a refusal too, even where no error names the record."""
+    done = {str(record["id"]) for record in answer.get("results") or ()}
+    reasons: dict[str, str] = {}
+    for error in answer.get("errors") or ():
+        for one in (error.get("context") or {}).get("ids") or ():
+            reasons[str(one)] = str(error.get("message") or error.get("category"))
+    for position, one in batch:
+        if one.deal not in done:
+            yield position, reasons.get(one.deal, "HubSpot left this deal out of its answer without saying why")
+
+
+def _receipt(write: Write, reason: str | None, now: Mapping[str, Fields] | None) -> Receipt:
+    if reason is not None:
+        return Receipt(write, ok=False, reason=reason)
+    held = (now or {}).get(PLACE)
+    if held is None:
+        return Receipt(write, ok=False, reason="the deal was gone when it was read back")
+    differing = [name for name, value in write.after.items() if held.get(name) != value]
+    if differing:
+        return Receipt(write, ok=False, reason=f"HubSpot shows something else in {', '.join(differing)} than was sent")
+    return Receipt(write, ok=True)

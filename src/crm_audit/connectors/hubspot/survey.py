@@ -1,0 +1,170 @@
+"""What a portal cannot tell us, found out before anything is pulled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from crm_audit.connectors.hubspot.gateway import Gateway, Json, Query, Refused
+from crm_audit.connectors.hubspot.names import BUYING_ROLES, CONTACT, OBJECTS, SCOPES
+from crm_audit.connectors.hubspot.options import ON_COMPANIES, RECHECK
+from crm_audit.connectors.hubspot.portal import Portal
+from crm_audit.domain import Survey
+from crm_audit.errors import NoAccess
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "meetings": ("meeting_held",),
+    "calls": ("call_connected",),
+    "emails": ("email_in", "email_out"),
+    "quotes": ("quote_sent", "quote_reported", "quote_accepted"),
+    "tasks": ("task_open",),
+}
+"""The kinds of events that each object can become."""
+
+NEVER: Mapping[tuple[str, ...], str] = {
+    ("quote_viewed",): "HubSpot does not say who viewed a quote; use an attestation or an e-signature",
+    ("email_open", "link_click"): "opens and clicks of tracked mail are roll-ups in HubSpot and prove nothing",
+    ("doc_open", "doc_shared"): "HubSpot does not say who opened or was sent a shared document",
+    ("esign_viewed", "esign_completed"): "e-signatures arrive as accepted quotes; other signature tools are not read",
+}
+"""What HubSpot can never produce here, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which objects can be read, with the names of their properties, and how deals and contacts may be labelled."""
+
+    properties: Mapping[str, frozenset[str]]  # objects that cannot be read are missing
+    refusals: Mapping[str, str]  # what cannot be read -> HubSpot's words
+    labels: Sequence[Json] = ()
+    owners: Sequence[Json] = ()  # archived ones too
+
+    def has(self, kind: str, name: str | None) -> bool:
+        """The object can be read and has this property."""
+        return name is not None and name in self.properties.get(kind, ())
+
+
+def look(gateway: Gateway, *, rates: bool) -> Shape:
+    """Ask for the properties of every object and for one record, since either may need a scope that we lack."""
+    properties: dict[str, frozenset[str]] = {}
+    refusals: dict[str, str] = {}
+    for kind in OBJECTS:
+        try:
+            listed = gateway.properties(kind)
+            gateway.page(Query(kind=kind), limit=1)
+        except NoAccess as error:
+            refusals[kind] = str(error)
+            continue
+        properties[kind] = frozenset(str(one["name"]) for one in listed)
+    owners: list[Json] = []
+    try:
+        owners = [owner for archived in (False, True) for owner in gateway.all_owners(archived=archived)]
+    except NoAccess as error:
+        refusals["owners"] = str(error)
+    try:
+        if rates:
+            gateway.rates()
+    except (NoAccess, Refused) as error:
+        refusals["exchange rates"] = f"{error}; or set options.rates"
+    labels = gateway.labels("deals", "contacts") if {"deals", "contacts"} <= properties.keys() else []
+    return Shape(properties, refusals, labels, owners)
+
+
+def survey(shape: Shape, portal: Portal) -> Survey:
+    """What is not mapped or not connected, each with one sentence for the admin. Pure."""
+    findings = [*_refused(shape), *_unmapped(shape, portal), *_disconnected(shape, portal)]
+    return Survey(
+        unmapped=frozenset(name for names, _, _ in findings for name in names),
+        unconnected=frozenset(kind for _, kinds, _ in findings for kind in kinds),
+        notes=tuple(dict.fromkeys(note for _, _, note in findings if note)),
+    )
+
+
+Finding = tuple[tuple[str, ...], tuple[str, ...], str]
+"""Unmapped names, unconnected kinds, and the sentence that says so."""
+
+LOST_WITH: Mapping[str, tuple[str, ...]] = {
+    "contacts": ("contacts", "roles"),
+    "companies": ("company", "fit"),
+    "deals": ("close_date", "amount", "history", "rechecks", "need", "budget", "solution_fit"),
+}
+
+
+def _refused(shape: Shape) -> Iterator[Finding]:
+    for kind, why in shape.refusals.items():
+        scope = "" if SCOPES[kind] in why else f" (needs {SCOPES[kind]})"
+        yield LOST_WITH.get(kind, ()), KINDS.get(kind, ()), f"{kind} cannot be read{scope}: {why}"
+
+
+def _unmapped(shape: Shape, portal: Portal) -> Iterator[Finding]:
+    for name in ("amount", "close_date", "budget", "need", "solution_fit"):
+        yield from _field(shape, portal, name, "deals", (name,))
+    yield from _fit(shape, portal)
+    yield from _roles(shape, portal)
+    yield from _rechecks(shape, portal)
+    for name in ("next_step", "forecast_category", "currency", "budget_currency"):
+        if name in portal.fields:
+            yield from _field(shape, portal, name, "deals", ())
+    if "left_on" in portal.fields and portal.fields["left_on"] != CONTACT["left_on"]:
+        yield from _field(shape, portal, "left_on", "contacts", ())
+
+
+def _field(shape: Shape, portal: Portal, name: str, kind: str, lost: tuple[str, ...]) -> Iterator[Finding]:
+    mapped = portal.fields.get(name)
+    if kind not in shape.properties or shape.has(kind, mapped):
+        return
+    if mapped is None:
+        yield lost, (), f"{name} is not mapped: name a {kind} property in fields.{name}"
+    else:
+        yield lost, (), f"fields.{name}: {kind} have no property {mapped!r}; HubSpot leaves unknown ones out silently"
+
+
+def _fit(shape: Shape, portal: Portal) -> Iterator[Finding]:
+    mapped = [name for name in ON_COMPANIES if name in portal.fields]
+    if not {"fit_tier", "fit_score"} & set(mapped):
+        yield ("fit",), (), "fit is not mapped: name a companies property in fields.fit_tier or fields.fit_score"
+    for name in mapped:
+        yield from _field(shape, portal, name, "companies", ("fit",))
+
+
+def _roles(shape: Shape, portal: Portal) -> Iterator[Finding]:
+    if "contacts" not in shape.properties:
+        return
+    texts = {str(one.get("label")) for one in shape.labels if one.get("label")}
+    labels = texts | {f"{one.get('category')}:{one.get('typeId')}" for one in shape.labels}
+    has_buying_role = shape.has("contacts", portal.fields["buying_role"])
+    for name in portal.roles:
+        if name not in labels and name not in BUYING_ROLES and not has_buying_role:
+            yield (), (), f"roles.{name}: no association label between deals and contacts is called that"
+    if not has_buying_role and not labels & portal.roles.keys():
+        yield ("roles",), (), "roles are not mapped: neither an association label nor a buying role tells who is what"
+
+
+def _rechecks(shape: Shape, portal: Portal) -> Iterator[Finding]:
+    mapped = [name for name in portal.fields if name.startswith(RECHECK)]
+    for name in mapped:
+        yield from _field(shape, portal, name, "deals", ())
+    by_date = any(shape.has("deals", portal.fields[name]) for name in mapped)
+    by_task = bool(portal.options.rechecks) and shape.has("tasks", portal.fields["task_type"])
+    if not by_date and not by_task:
+        yield (
+            ("rechecks",),
+            (),
+            "re-checks are not mapped: name a date property in fields.recheck_<topic> or a task type",
+        )
+
+
+def _disconnected(shape: Shape, portal: Portal) -> Iterator[Finding]:
+    for kinds, why in NEVER.items():
+        yield (), kinds, why
+    if not _attested(shape, portal):
+        yield (), ("attestation",), "attestations are not read: map the type of a note or task in options.attestations"
+    viewed = portal.fields.get("doc_viewed")
+    if not shape.has("contacts", viewed):
+        said = f"contacts have no property {viewed!r}" if viewed else "map a contact property in fields.doc_viewed"
+        yield (), ("doc_viewed",), f"document views are not read: {said}"
+
+
+def _attested(shape: Shape, portal: Portal) -> bool:
+    typed = shape.has("notes", portal.fields["note_type"]) or shape.has("tasks", portal.fields["task_type"])
+    return bool(portal.options.attestations) and typed
