@@ -1,0 +1,8 @@
+"""Salesforce: read with one integration user, written to only where fields are ours.
+
+What an admin installs in the org for it lies in the top-level `connectors/salesforce/`.
+"""
+
+from crm_audit.connectors.salesforce.connector import SalesforceConnector, connect
+
+__all__ = ["SalesforceConnector", "connect"]

@@ -1,0 +1,146 @@
+"""The settings of a Salesforce connection, checked before the first call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from crm_audit.config import Connection
+from crm_audit.domain import BASICS, TOPIC_ALIASES
+from crm_audit.errors import FixConfig
+
+API_VERSION = "66.0"
+ALLOWED_HOSTS = (".salesforce.com", ".force.com")
+"""The only places a token is ever sent to, and the only ones a login answer may point at."""
+
+PRICING = r"\b(pric\w*|quote|proposal|commercials?|order form|statement of work|SOW|budget review)\b"
+"""Qualification 2.2."""
+
+AUTOMATIC = (
+    r"^\s*(automatic reply|auto(matic)?[- ]?(reply|response)|out of (the )?office|undeliverable|undelivered mail"
+    r"|returned mail|delivery status notification|mail delivery (failed|failure)|abwesenheits)"
+)
+
+ALL_BASICS = "all"
+RECHECK = "recheck_"
+"""`recheck_<topic>`, or `recheck_all`, maps a date on the deal: asked again on that day."""
+STANDARD = {
+    "amount": "Opportunity.Amount",
+    "close_date": "Opportunity.CloseDate",
+    "company": "Opportunity.AccountId",
+    "next_step": "Opportunity.NextStep",
+}
+"""Fields every org has; a mapping may name another."""
+
+OBJECT_OF = {
+    **dict.fromkeys(STANDARD, "Opportunity"),
+    **dict.fromkeys(("budget", "budget_currency", "need", "solution_fit"), "Opportunity"),
+    **dict.fromkeys(("fit_tier", "fit_score", "fit_assessed"), "Account"),
+    "left_on": "Contact",
+    "meeting_outcome": "Event",
+}
+"""What `fields` may map, and on which object that field lies."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
+    return text
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is not the API name of an object or field")
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+ApiName = Annotated[str, AfterValidator(_name)]
+
+
+class Quotes(BaseModel):
+    """Where quotes live: the standard object, or that of a quoting tool."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    object: ApiName = "Quote"
+    deal: ApiName = "OpportunityId"
+    contact: ApiName = "ContactId"
+    status: ApiName = "Status"
+    total: ApiName = "GrandTotal"
+    signed_on: ApiName | None = None  # a field that only a signature or an acceptance fills
+    sent: tuple[str, ...] = ("Presented",)
+    accepted: tuple[str, ...] = ("Accepted",)
+
+
+class Options(BaseModel):
+    """`options` of a Salesforce connection."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domain: str | None = None  # My Domain, "acme.my"
+    instance: str | None = None  # or the whole host, "acme.my.salesforce.com"
+    api_version: str = Field(default=API_VERSION, pattern=r"^\d\d\.0$")
+    connected: tuple[str, ...] = ("Connected",)  # call results that mean somebody answered; "" lets an empty one count
+    attestations: Mapping[str, tuple[str, ...]] = {}  # type of a Task -> topics somebody vouches for
+    rechecks: Mapping[str, tuple[str, ...]] = {}  # type of a Task -> topics asked again
+    mail_in: tuple[Pattern, ...] = ()  # subjects of Tasks in which a tool logged mail from the buyer
+    mail_out: tuple[Pattern, ...] = ()
+    titles: Mapping[str, Pattern] = {}  # topic -> what a title or subject must match, besides pricing
+    pricing: Pattern = PRICING
+    automatic: Pattern = AUTOMATIC  # subjects of automatic replies
+    quotes: Quotes = Quotes()
+
+    @property
+    def host(self) -> str:
+        """The host we log in to; FixConfig where none is named or a token must not go there."""
+        host = self.instance or (f"{self.domain}.salesforce.com" if self.domain else "")
+        if not host:
+            raise FixConfig("options.domain is missing: the org's My Domain, such as 'acme.my'")
+        if not allowed(host):
+            raise FixConfig(f"options: {host!r} is no Salesforce host; it must end in {' or '.join(ALLOWED_HOSTS)}")
+        return host
+
+
+def allowed(host: str) -> bool:
+    """Whether a token may go to that host."""
+    return bool(re.fullmatch(r"[a-z0-9.-]+", host)) and host.endswith(ALLOWED_HOSTS)
+
+
+def options(connection: Connection) -> Options:
+    """The connection's own settings; FixConfig says which is wrong."""
+    try:
+        return Options.model_validate(dict(connection.options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FixConfig(f"options.{where}: {first['msg']}") from None
+
+
+def mapped_fields(connection: Connection) -> dict[str, tuple[str, str]]:
+    """Our names with the object and the field that hold them."""
+    return {name: _place(name, field) for name, field in {**STANDARD, **connection.fields}.items()}
+
+
+def _place(name: str, field: str) -> tuple[str, str]:
+    wanted = "Opportunity" if name.startswith(RECHECK) else OBJECT_OF.get(name)
+    if wanted is None:
+        known = ", ".join(sorted(OBJECT_OF))
+        raise FixConfig(f"fields.{name}: nothing of that name can be mapped; there are {known}, {RECHECK}<topic>")
+    owner, _, api_name = field.rpartition(".")
+    if owner not in ("", wanted) or not _NAME.fullmatch(api_name):
+        raise FixConfig(f"fields.{name}: {field!r} must name one field of {wanted}, such as '{wanted}.Name__c'")
+    return wanted, api_name
+
+
+def topics_named(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Topics with their aliases resolved; `all` stands for the three basics."""
+    found = (topic for name in names for topic in (BASICS if name == ALL_BASICS else (TOPIC_ALIASES.get(name, name),)))
+    return tuple(dict.fromkeys(found))

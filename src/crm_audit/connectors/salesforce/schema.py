@@ -1,0 +1,127 @@
+"""What is asked of each object, and what of it this user may read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from crm_audit.connectors.salesforce.reading import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The fields of one object: without `needed` it tells us nothing, `wished` may be missing."""
+
+    needed: tuple[str, ...]
+    wished: tuple[str, ...] = ()
+
+
+def _asked(needed: str, wished: str = "") -> Asked:
+    return Asked(tuple(needed.split()), tuple(wished.split()))
+
+
+_ACTIVITY = "WhoId WhatId What.Name Subject Type CreatedDate CreatedById IsDeleted"
+
+OBJECTS: Mapping[str, Asked] = {
+    "Organization": _asked("Id Name", "TimeZoneSidKey DefaultCurrencyIsoCode"),
+    "User": _asked("Id Name", "IsActive"),
+    "CurrencyType": _asked("Id IsoCode ConversionRate", "IsCorporate IsActive"),
+    "RecordType": _asked("Id BusinessProcessId", "SobjectType"),
+    "BusinessProcess": _asked("Id Name"),
+    "OpportunityStage": _asked(
+        "Id ApiName IsClosed IsWon", "MasterLabel SortOrder DefaultProbability ForecastCategoryName"
+    ),
+    "Account": _asked("Id Name", "IsDeleted MasterRecordId"),
+    "Contact": _asked("Id Name", "Title Email IsDeleted MasterRecordId"),
+    "Opportunity": _asked(
+        "Id Name StageName", "RecordTypeId CreatedDate CurrencyIsoCode Probability ForecastCategoryName OwnerId"
+    ),
+    "OpportunityContactRole": _asked("Id OpportunityId ContactId", "Role CreatedDate"),
+    "OpportunityHistory": _asked(
+        "Id OpportunityId CreatedDate", "StageName Amount CloseDate PrevAmount PrevCloseDate CreatedById"
+    ),
+    "OpportunityFieldHistory": _asked("Id OpportunityId Field OldValue NewValue CreatedDate", "CreatedById"),
+    "Event": _asked("Id StartDateTime", f"{_ACTIVITY} EndDateTime IsAllDayEvent ActivityDate IsChild IsRecurrence"),
+    "EventRelation": _asked("Id EventId RelationId", "Status"),
+    "Task": _asked(
+        "Id IsClosed", f"{_ACTIVITY} TaskSubtype CallDisposition CompletedDateTime ActivityDate IsRecurrence"
+    ),
+    "TaskRelation": _asked("Id TaskId RelationId"),
+    "EmailMessage": _asked(
+        "Id Incoming MessageDate",
+        "Subject RelatedToId RelatedTo.Name FromAddress Headers Status HasAttachment ActivityId FirstOpenedDate "
+        "CreatedDate CreatedById IsDeleted",
+    ),
+    "EmailMessageRelation": _asked("Id EmailMessageId RelationId RelationType"),
+    "ContentDocumentLink": _asked("Id LinkedEntityId", "ContentDocument.Title"),
+    "Quote": _asked("Id", "LastModifiedDate CreatedDate CreatedById CurrencyIsoCode IsDeleted"),
+    "ContentDistribution": _asked("Id CreatedDate", "Name RelatedRecordId CreatedById IsDeleted"),
+    "ContentDistributionView": _asked("Id DistributionId CreatedDate", "IsInternal IsDeleted"),
+}
+"""Every object that is read. A quoting tool's object is asked what `Quote` is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field as describe shows it."""
+
+    type: str
+    relationship: str | None = None
+    points_at: tuple[str, ...] = ()
+
+
+Describe = Callable[[str], Row | None]
+
+
+@dataclass(slots=True)
+class Schema:
+    """The objects of one org as this user sees them; each is described once, when first asked about.
+
+    Describe leaves out what the user may not read, so selecting only what it lists keeps one hidden field from
+    failing a whole query.
+    """
+
+    describe: Describe
+    extra: Mapping[str, frozenset[str]] = field(default_factory=dict)  # object -> mapped fields
+    _known: dict[str, Mapping[str, Field]] = field(default_factory=dict)
+
+    def fields(self, name: str) -> Mapping[str, Field]:
+        """The readable fields of an object; none where the object itself cannot be read."""
+        if name not in self._known:
+            self._known[name] = _fields(self.describe(name))
+        return self._known[name]
+
+    def reads(self, name: str, *wanted: str) -> bool:
+        """Whether the object is readable with its needed fields, and with these."""
+        needed = OBJECTS[name].needed if name in OBJECTS else ("Id",)
+        return all(self._has(name, each) for each in (*needed, *wanted))
+
+    def selected(self, name: str) -> tuple[str, ...]:
+        """The fields to ask for: needed, wished and mapped, as far as they are readable."""
+        asked = OBJECTS.get(name, OBJECTS["Quote"])
+        wanted = (*asked.needed, *asked.wished, *sorted(self.extra.get(name, ())))
+        return tuple(each for each in dict.fromkeys(wanted) if self._has(name, each))
+
+    def _has(self, name: str, wanted: str) -> bool:
+        relationship, dot, _ = wanted.partition(".")
+        if not dot:
+            return wanted in self.fields(name)
+        return any(each.relationship == relationship for each in self.fields(name).values())
+
+
+def _fields(described: Row | None) -> Mapping[str, Field]:
+    if described is None or described.get("queryable") is False:
+        return {}
+    listed = described.get("fields")
+    rows: Iterable[object] = listed if isinstance(listed, list) else ()
+    return {str(row["name"]): _field(row) for row in rows if isinstance(row, Mapping) and "name" in row}
+
+
+def _field(row: Row) -> Field:
+    points_at = row.get("referenceTo")
+    relationship = row.get("relationshipName")
+    return Field(
+        type=str(row.get("type", "")),
+        relationship=str(relationship) if relationship else None,
+        points_at=tuple(str(each) for each in points_at) if isinstance(points_at, list) else (),
+    )
