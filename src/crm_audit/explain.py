@@ -12,7 +12,7 @@ from functools import cached_property
 import polars as pl
 
 from crm_audit.evaluate import Audit, details_of
-from crm_audit.money import converted, rates_on
+from crm_audit.money import converted, positive, rates_on
 from crm_audit.rules import Message, Rule
 from crm_audit.scene import Scene
 
@@ -216,7 +216,7 @@ class Words:
             "now": money(deal["amount"], deal["currency"]),
             "seen": money(details.get("seen"), details.get("seen_in")),
         }
-        if details.get("a") is None or details.get("b") is None or m is None:
+        if m is None or details.get("a") is None or not positive(_text(details.get("b"))):
             return words
         rates = rates_on(self._scene, self._scene.moments["today"][0])
         a = converted(str(details["a"]), str(details["a_currency"]), str(details["b_currency"]), rates)
@@ -254,6 +254,10 @@ def percent_above(a: Fraction, b: Fraction) -> str:
     """How far a lies above b, in whole per cent, rounded up so that 10.2 % never reads as the allowed 10."""
     share = (a - b) * 100 / b
     return f"{-(-share.numerator // share.denominator)} %"
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _people(value: object) -> list[int]:

@@ -198,7 +198,7 @@ def _deals(table: pl.DataFrame, terms: Terms, companies: pl.DataFrame, rungs: pl
             created_day=local_day("created", terms.zone),
             close_day=calendar_day(pl.col("close_date"), terms.zone),
             currency=pl.col("currency").fill_null(terms.currency),
-            budget_currency=pl.coalesce("budget_currency", "currency", pl.lit(terms.currency)),
+            budget_currency=pl.col("budget_currency").fill_null(terms.currency),
         )
         .rename({"company": "company_id"})
         .join(companies.rename({"id": "company_id"}), on="company_id", how="left")

@@ -29,10 +29,14 @@ Tolerance = Annotated[Decimal, BeforeValidator(_as_written), Field(ge=0, le=10)]
 
 
 def rates_on(scene: Scene, day: date) -> Rates:
-    """The rates valid on a day; the corporate currency is 1."""
+    """The rates valid on a day; the corporate currency is 1, and a rate of nothing is no rate."""
     valid = scene.facts.rates.filter(pl.col("valid_from").is_null() | (pl.col("valid_from") <= day))
     newest = valid.sort("valid_from", nulls_last=False)
-    rates = {currency: Fraction(units) / Fraction(per) for currency, units, per, _ in newest.iter_rows()}
+    rates = {
+        currency: Fraction(units) / Fraction(per)
+        for currency, units, per, _ in newest.iter_rows()
+        if positive(units) and positive(per)
+    }
     return {**rates, scene.facts.terms.currency: Fraction(1)}
 
 
@@ -57,12 +61,13 @@ def positive(amount: str | None) -> bool:
 
 
 def superseded(acts: pl.DataFrame, scene: Scene, tolerance: Decimal) -> pl.DataFrame:
-    """Adds to each act the price that was `seen`, `seen_in` which currency, and whether that is `void`.
+    """Adds to each act the price that was `seen`, `seen_in` which currency, whether that is `void`, or why `blind`.
 
     Seen is the quoted total where there is one, else the amount of the deal at that time. It is void where the amount
     has risen by more than the tolerance since, null where the currencies cannot be compared; a deal without an amount
-    is not tested (qualification 3.6).
+    is not tested (qualification 3.6). Where the amount, or what it was then, is not mapped, nothing can be said.
     """
+    hidden = scene.facts.terms.unmapped
     quotes = scene.facts.events.select("event", "quoted_amount", "quoted_currency")
     deals = scene.deals.select("m", "today", "amount", "currency")
     rows = (
@@ -73,16 +78,22 @@ def superseded(acts: pl.DataFrame, scene: Scene, tolerance: Decimal) -> pl.DataF
     rows = _amount_then(rows, scene)
     rates = {day: rates_on(scene, day) for day in rows["today"].unique()}
     columns = ["amount", "currency", "then", "quoted_amount", "quoted_currency", "today"]
-    verdicts = [
-        _void((now, currency), then, (quote, quoted_in or currency), tolerance, rates[day])
-        for now, currency, then, quote, quoted_in, day in rows.select(columns).iter_rows()
+    unmapped = [
+        "amount" in hidden or ("history" in hidden and quote is None and now is not None)
+        for now, quote in rows.select("amount", "quoted_amount").iter_rows()
     ]
+    verdicts = [
+        None if blind else _void((now, currency), then, (quote, quoted_in or currency), tolerance, rates[day])
+        for blind, (now, currency, then, quote, quoted_in, day) in zip(
+            unmapped, rows.select(columns).iter_rows(), strict=True
+        )
+    ]
+    quoted = pl.col("quoted_amount").is_not_null()
     return acts.with_columns(
         void=pl.Series(verdicts, dtype=pl.Boolean),
+        blind=pl.Series(["unmapped" if blind else "no_rate" for blind in unmapped], dtype=pl.String),
         seen=rows.select(pl.coalesce("quoted_amount", "then")).to_series(),
-        seen_in=rows.select(
-            pl.coalesce(pl.when(pl.col("quoted_amount").is_not_null()).then("quoted_currency"), "currency")
-        ).to_series(),
+        seen_in=rows.select(pl.coalesce(pl.when(quoted).then("quoted_currency"), "currency")).to_series(),
     )
 
 

@@ -38,7 +38,7 @@ def moves(scene: Scene) -> pl.DataFrame:
 
 
 def opened(scene: Scene) -> pl.DataFrame:
-    """m and the instant at which the present open span began; a deal that never was closed is left out."""
+    """m and the instant at which the present open span began; a deal that was never reopened is left out."""
     reopened = moves(scene).filter(pl.col("old_closed") & ~pl.col("new_closed"))
     return reopened.group_by("m").agg(opened=pl.col("at").max())
 
@@ -51,5 +51,7 @@ def within_span(rows: pl.DataFrame, scene: Scene, span: str | int) -> pl.DataFra
         today = scene.moments.select("m", "today")
         age = (pl.col("today") - pl.col("day")).dt.total_days()
         return rows.join(today, on="m", maintain_order="left").filter(age <= span).drop("today")
-    spans = rows.join(opened(scene), on="m", how="left", maintain_order="left")
-    return spans.filter(pl.col("opened").is_null() | (pl.col("at") >= pl.col("opened"))).drop("opened")
+    began = opened(scene).join(scene.deals.select("m", "created"), on="m", how="right")
+    spans = rows.join(began, on="m", how="left", maintain_order="left")
+    start = pl.coalesce("opened", "created")
+    return spans.filter(start.is_null() | (pl.col("at") >= start)).drop("opened", "created")

@@ -103,6 +103,11 @@ def first(*choices: tuple[pl.Expr, str], otherwise: str) -> pl.Expr:
     return reason
 
 
+def same_for_all(scene: Scene, **values: pl.Expr) -> pl.DataFrame:
+    """One constant row per moment, where the organisation as a whole cannot tell."""
+    return scene.moments.select("m", **values).drop("m")
+
+
 def per_moment(scene: Scene, observed: pl.DataFrame) -> pl.DataFrame:
     """Observations by `m`, widened to one row per moment in order; nothing observed is null."""
     return scene.moments.select("m").join(observed, on="m", how="left", maintain_order="left").drop("m")

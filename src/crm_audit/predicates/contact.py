@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Role, Seen, per_moment
+from crm_audit.predicates.base import Judgement, Role, Seen, per_moment, same_for_all
 from crm_audit.scene import FORMER, Scene
 
 THRESHOLDS = frozenset({"min"})
@@ -25,8 +25,8 @@ class Args(base.Args):
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
     """`n` people hold the role; `why` and `former` say who held it and why they no longer count."""
     if scene.facts.terms.unmapped & {"roles", "contacts"}:
-        return scene.moments.select(
-            n=pl.lit(None, pl.UInt32), why=pl.lit("unmapped"), former=pl.lit(None, pl.List(pl.UInt32))
+        return same_for_all(
+            scene, n=pl.lit(None, pl.UInt32), why=pl.lit("unmapped"), former=pl.lit(None, pl.List(pl.UInt32))
         )
     held = scene.eligible.filter(pl.col("role") == args.role).group_by("m").agg(n=pl.len())
     rank = pl.col("why").replace_strict({why: i for i, why in enumerate(FORMER)}, return_dtype=pl.UInt8)

@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Limit, Seen, at
+from crm_audit.predicates.base import Judgement, Limit, Seen, at, same_for_all
 from crm_audit.predicates.paths import DATES, DatePath, is_mapped
 from crm_audit.scene import Scene
 
@@ -31,8 +31,8 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
     path = DATES[args.path]
     if not is_mapped(path, scene):
         empty = pl.lit(None, pl.Int64)
-        return scene.moments.select(
-            ahead=empty, this=empty, next=empty, date=pl.lit(None, pl.Date), mapped=pl.lit(value=False)
+        return same_for_all(
+            scene, ahead=empty, this=empty, next=empty, date=pl.lit(None, pl.Date), mapped=pl.lit(value=False)
         )
     days = scene.deals["today"].unique()
     ends = {today: _year_end(today, scene.facts.terms.fiscal_start) for today in days}

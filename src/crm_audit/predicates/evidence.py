@@ -16,7 +16,7 @@ from crm_audit.domain import BUYER_ACTS, STRENGTH
 from crm_audit.facts import INDEX, KIND
 from crm_audit.money import Tolerance, superseded
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Kind, Limit, Role, Seen, at, per_moment
+from crm_audit.predicates.base import Judgement, Kind, Limit, Role, Seen, at, per_moment, same_for_all
 from crm_audit.scene import FORMER, Scene
 
 THRESHOLDS = frozenset({"within", "min_people"})
@@ -68,7 +68,7 @@ class Args(base.Args):
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
     """Ages of what counts and of what nearly does; `connected` where any source could have shown it."""
     if _blind(args, scene):
-        return scene.moments.select(**{name: pl.lit(None, dtype) for name, dtype in _SHAPE.items()})
+        return same_for_all(scene, **{name: pl.lit(None, dtype) for name, dtype in _SHAPE.items()})
     about = _on_topic(scene.acts, args.topics(), scene)
     strong = about.filter(pl.col("kind").is_in(pl.Series(args.possible(), dtype=KIND)))
     people = _people(scene, args)
@@ -100,6 +100,7 @@ _SHAPE: Mapping[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(FORMER, pl.Int32),  # youngest act of somebody who held the role
     **{f"{why}_who": pl.UInt32 for why in FORMER},
     "connected": pl.Boolean,
+    "blind": pl.String,  # why the price of a `maybe` cannot be compared
 }
 
 
@@ -140,8 +141,8 @@ def _reason(args: Args, limit: int, seen: Seen, maybe: pl.Expr) -> pl.Expr:
     plain = pl.lit("count") if args.min_people > 1 else _why_not(args, limit, seen)
     return (
         pl.when(seen("connected").is_null()).then(pl.lit("unmapped"))
-        .when(maybe).then(pl.lit("no_rate"))
         .when(~seen("connected")).then(pl.lit("no_source"))
+        .when(maybe).then(seen("blind"))
         .otherwise(plain)
     )  # fmt: skip
 
@@ -198,6 +199,7 @@ def _ages(mine: pl.DataFrame, args: Args, scene: Scene) -> pl.DataFrame:
         .join(_freshest(priced.filter(~pl.col("void"))), on="m", how="left")
         .join(possible.select("m", maybe="ages"), on="m", how="left")
         .join(void, on="m", how="left")
+        .join(priced.filter(pl.col("void").is_null()).group_by("m").agg(pl.col("blind").max()), on="m", how="left")
     )  # fmt: skip
 
 

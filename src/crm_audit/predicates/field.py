@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Seen
+from crm_audit.predicates.base import Judgement, Seen, same_for_all
 from crm_audit.predicates.paths import NUMBERS, TEXT, FieldPath, is_mapped
 from crm_audit.scene import Scene
 
@@ -57,8 +57,8 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
     """`value` as it stands, `there`, and `holds` where a comparison was asked."""
     path = (TEXT | NUMBERS)[args.path]
     if not is_mapped(path, scene):
-        return scene.moments.select(
-            value=pl.lit(None, pl.String), holds=pl.lit(None, pl.Boolean), mapped=pl.lit(value=False)
+        return same_for_all(
+            scene, value=pl.lit(None, pl.String), holds=pl.lit(None, pl.Boolean), mapped=pl.lit(value=False)
         )
     seen = scene.deals.select(value=path.value, mapped=pl.lit(value=True))
     return seen.with_columns(holds=_compared(args, seen["value"]))

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from crm_audit.facts import OPEN, calendar_day
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Limit, Seen, at, per_moment
+from crm_audit.predicates.base import Judgement, Limit, Seen, at, per_moment, same_for_all
 from crm_audit.scene import Scene
 from crm_audit.spans import moves, within_span
 
@@ -39,7 +39,7 @@ class Args(base.Args):
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
     """`n`: how many times it happened; null where the history or the field is not mapped."""
     if scene.facts.terms.unmapped & {"history", args.field}:
-        return scene.moments.select(n=pl.lit(None, pl.UInt32))
+        return same_for_all(scene, n=pl.lit(None, pl.UInt32))
     happened = _COUNT[args.change](args, scene)
     return per_moment(scene, happened.group_by("m").agg(n=pl.len())).with_columns(pl.col("n").fill_null(0))
 

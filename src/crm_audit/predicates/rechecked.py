@@ -9,7 +9,7 @@ from pydantic import Field
 
 from crm_audit.domain import TOPIC_ALIASES
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Limit, Seen, at
+from crm_audit.predicates.base import Judgement, Limit, Seen, at, same_for_all
 from crm_audit.scene import Scene
 
 THRESHOLDS = frozenset({"within"})
@@ -31,7 +31,7 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
     """Days since each topic was last asked; null where never."""
     if "rechecks" in scene.facts.terms.unmapped:
         blank = {topic: pl.lit(None, pl.Int64) for topic in args.names()}
-        return scene.moments.select(**blank, mapped=pl.lit(value=False))
+        return same_for_all(scene, **blank, mapped=pl.lit(value=False))
     asked = scene.moments.join(scene.facts.rechecks, on="deal").filter(pl.col("day") <= pl.col("today"))
     age = (pl.col("today") - pl.col("day")).dt.total_days()
     ages = asked.group_by("m").agg(
