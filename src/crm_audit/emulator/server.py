@@ -14,6 +14,9 @@ from threading import Lock, Thread
 from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
+_POLL_SECONDS = 0.02
+"""How often the server looks whether it should stop; tests start and stop hundreds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -24,6 +27,8 @@ class Request:
     query: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     body: bytes
+    target: str = ""
+    """Path and query as they came: what a limit on the length of a URI is about."""
 
     def json(self) -> object:
         """The body as JSON; raises ValueError."""
@@ -64,6 +69,7 @@ class Crm(Protocol):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: Nagle would hold the second for 40 ms
     crm: Crm
     lock: Lock
     base: str
@@ -77,12 +83,17 @@ class _Handler(BaseHTTPRequestHandler):
             query=tuple(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length) if length else b"",
+            target=self.path,
         )
         with self.lock:  # one call at a time: state needs no locks of its own
             response = self.crm.answer(request, base=self.base)
         content = response.content()
-        self.send_response(response.status)
-        headers = {"content-type": "application/json;charset=UTF-8", **response.headers}
+        self.send_response_only(response.status)
+        headers = {
+            "date": self.date_time_string(),  # an emulated CRM may put its own clock in place of this
+            "content-type": "application/json;charset=UTF-8",
+            **response.headers,
+        }
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(content)))
@@ -103,7 +114,7 @@ def serve(crm: Crm, port: int = 0) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         server.daemon_threads = True
         handler.base = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]  # set on the fresh subclass
-        thread = Thread(target=server.serve_forever, name="emulator", daemon=True)
+        thread = Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="emulator", daemon=True)
         thread.start()
         try:
             yield handler.base  # type: ignore[attr-defined]  # as above

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import format_datetime
 from uuid import UUID
 
 from crm_audit.emulator.clock import Clock
@@ -57,7 +58,8 @@ class HubspotPortal(Portal):
         except Refusal as refusal:
             response = _refused(refusal, correlation)
         self.transcript.append((request.method, request.path, response.status))
-        return Response(response.status, response.body, {**response.headers, "X-HubSpot-Correlation-Id": correlation})
+        stamps = {"date": format_datetime(self.now(), usegmt=True), "X-HubSpot-Correlation-Id": correlation}
+        return Response(response.status, response.body, {**response.headers, **stamps})
 
     def _answer(self, request: Request, base: str) -> Response:
         found = routes.match(request)
