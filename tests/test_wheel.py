@@ -41,7 +41,7 @@ BARRED = ("node_modules", ".local", ".db", ".log", "cassettes", ".env", "__pycac
 
 @dataclass(frozen=True)
 class Built:
-    """What was there to ship, what shipped (without the folder that an sdist puts around it), and the wheel's metadata."""
+    """What was there to ship, what shipped (without the folder that an sdist adds), and the wheel's metadata."""
 
     source: frozenset[str]
     sdist: frozenset[str]
