@@ -123,5 +123,6 @@ def _run(row: RowMapping) -> Run:
         unmapped=frozenset(survey["unmapped"]),
         unconnected=frozenset(survey["unconnected"]),
         notes=tuple(survey["notes"]),
+        shared_topics=survey["shared_topics"],
     )
     return Run(**columns)
