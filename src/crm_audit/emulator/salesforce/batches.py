@@ -1,0 +1,207 @@
+"""Many records in one call: sObject Collections, and Composite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from crm_audit.emulator.salesforce import rows
+from crm_audit.emulator.salesforce.state import Call, missing
+from crm_audit.emulator.server import Request, Response
+from crm_audit.emulator.soql.ids import full_id
+from crm_audit.emulator.soql.refusal import Refusal
+from crm_audit.emulator.soql.schema import Entity
+
+RECORDS, CHUNKS = 200, 10
+"""Records in a collection, and runs of records of one type within it."""
+SUBREQUESTS, QUERIES = 25, 5
+"""Subrequests of a composite, and how many of them may be queries."""
+
+Step = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class _RolledBack(Exception):
+    """One record failed and the caller wanted all or none."""
+
+
+def create(call: Call) -> Response:
+    """POST composite/sobjects."""
+
+    def step(body: Mapping[str, Any]) -> dict[str, Any]:
+        entity = _entity(call, body)
+        return {"id": call.state.writer.create(entity.name, _fields(body), call.actor)}
+
+    return _collection(call, step)
+
+
+def update(call: Call) -> Response:
+    """PATCH composite/sobjects."""
+
+    def step(body: Mapping[str, Any]) -> dict[str, Any]:
+        entity = _entity(call, body)
+        given = next((value for name, value in body.items() if name.lower() == "id"), None)
+        if not given:
+            raise Refusal("MISSING_ARGUMENT", "Id not specified in an update call", fields=())
+        record = full_id(str(given))
+        if record is None:
+            raise Refusal("MALFORMED_ID", f"malformed id {given}", fields=("Id",))
+        call.state.writer.update(entity.name, record, _fields(body), call.actor)
+        return {"id": record}
+
+    return _collection(call, step)
+
+
+def upsert(call: Call) -> Response:
+    """PATCH composite/sobjects/X/ExternalId__c."""
+    entity = call.entity()
+    key = rows.external(entity, call.parts["field"])
+
+    def step(body: Mapping[str, Any]) -> dict[str, Any]:
+        if _entity(call, body).name != entity.name:
+            raise Refusal("INVALID_TYPE", "records must all be of the type in the address", fields=())
+        record, created = rows.upsert(call, entity, key, _fields(body))
+        return {"id": record, "created": created}
+
+    return _collection(call, step)
+
+
+def delete(call: Call) -> Response:
+    """DELETE composite/sobjects?ids=."""
+
+    def step(body: Mapping[str, Any]) -> dict[str, Any]:
+        record = full_id(body["id"])
+        entity = call.state.schema.of_record(record or "")
+        if record is None or entity is None:
+            raise Refusal("MALFORMED_ID", f"malformed id {body['id']}", fields=())
+        call.state.writer.remove(entity.name, record, call.actor)
+        return {"id": record}
+
+    whole = (call.request.first("allOrNone") or "").lower() == "true"
+    return _run(call, [{"id": record} for record in call.request.every("ids")], step, whole=whole)
+
+
+def read(call: Call) -> Response:
+    """GET composite/sobjects/X?ids=&fields=, or POST with both in the body: null where there is no such record."""
+    entity = call.entity()
+    if call.request.method == "POST":
+        body = call.body()
+        ids, names = body.get("ids", []), body.get("fields", [])
+    else:
+        ids, names = call.request.every("ids"), call.request.every("fields")
+    if not names:
+        raise Refusal("MISSING_ARGUMENT", "The required fields parameter is missing")
+    found = [call.state.records.row(entity.name, full_id(record) or "") for record in ids]
+    shown = [None if not row or row.get("IsDeleted") else rows.shown(call, entity, row, names) for row in found]
+    return Response(200, shown)
+
+
+def _entity(call: Call, body: Mapping[str, Any]) -> Entity:
+    name = (body.get("attributes") or {}).get("type", "")
+    entity = call.state.schema.visible(name)
+    if entity is None:
+        raise Refusal("INVALID_TYPE", f"sObject type '{name}' is not supported.", fields=())
+    return entity
+
+
+def _fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name.lower() not in ("id", "attributes")}
+
+
+def _collection(call: Call, step: Step) -> Response:
+    body = call.body()
+    records = body.get("records")
+    if not isinstance(records, list) or not all(isinstance(record, Mapping) for record in records):
+        raise Refusal("JSON_PARSER_ERROR", "Missing or malformed field at [records]")
+    chunks = sum(1 for _ in groupby(records, lambda record: (record.get("attributes") or {}).get("type")))
+    if chunks > CHUNKS:
+        raise Refusal("LIMIT_EXCEEDED", f"Cannot have more than {CHUNKS} chunks in a single operation.")
+    return _run(call, records, step, whole=body.get("allOrNone") is True)
+
+
+def _run(call: Call, records: Sequence[Mapping[str, Any]], step: Step, *, whole: bool) -> Response:
+    """One result per record, in order; with `whole`, one failure takes all the others back."""
+    if not records:
+        raise Refusal("REQUIRED_FIELD_MISSING", "At least 1 record is required")
+    if len(records) > RECORDS:
+        message = f"record limit reached. cannot submit more than {RECORDS} records into this call"
+        raise Refusal("EXCEEDED_ID_LIMIT", message)
+    results: list[dict[str, Any]] = []
+    try:
+        with call.state.records.atomic():
+            results = [_result(call, record, step) for record in records]
+            if whole and not all(result["success"] for result in results):
+                raise _RolledBack
+    except _RolledBack:
+        results = [_taken_back() if result["success"] else result for result in results]
+    return Response(200, results)
+
+
+def _result(call: Call, record: Mapping[str, Any], step: Step) -> dict[str, Any]:
+    try:
+        with call.state.records.atomic():
+            done = step(record)
+    except Refusal as refusal:
+        return _failed(refusal.code, refusal.message, refusal.fields or ())
+    return {"id": done.pop("id"), "success": True, "errors": []} | done
+
+
+def _failed(code: str, message: str, fields: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"success": False, "errors": [{"statusCode": code, "message": message, "fields": list(fields)}]}
+
+
+def _taken_back() -> dict[str, Any]:
+    return _failed(
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+        "Record rolled back because not all records were valid and the request was using AllOrNone header",
+    )
+
+
+def composite(call: Call) -> Response:
+    """POST composite: subrequests in order, one call in all."""
+    body = call.body()
+    asked = body.get("compositeRequest")
+    if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
+        raise Refusal("JSON_PARSER_ERROR", "Missing or malformed field at [compositeRequest]")
+    queries = sum("/query" in urlsplit(str(each.get("url"))).path for each in asked)
+    if len(asked) > SUBREQUESTS or queries > QUERIES:
+        message = f"Limit of {SUBREQUESTS} subrequests, of which {QUERIES} queries, exceeded."
+        raise Refusal("INVALID_INPUT", message)
+    answers: list[Response] = []
+    try:
+        with call.state.records.atomic():
+            answers = [call.dispatch(_subrequest(call, each)) for each in asked]
+            if body.get("allOrNone") is True and any(answer.status >= 400 for answer in answers):
+                raise _RolledBack
+    except _RolledBack:
+        answers = [answer if answer.status >= 400 else _halted() for answer in answers]
+    results = [
+        {
+            "body": answer.body,
+            "httpHeaders": {},
+            "httpStatusCode": answer.status,
+            "referenceId": each.get("referenceId"),
+        }
+        for each, answer in zip(asked, answers, strict=True)
+    ]
+    return Response(200, {"compositeResponse": results})
+
+
+def _subrequest(call: Call, asked: Mapping[str, Any]) -> Request:
+    address = urlsplit(str(asked.get("url")))
+    if not address.path.startswith("/services/data/") or asked.get("method") not in ("GET", "POST", "PATCH", "DELETE"):
+        raise missing()
+    return Request(
+        method=asked["method"],
+        path=address.path,
+        query=tuple(parse_qsl(address.query, keep_blank_values=True)),
+        headers={**call.request.headers, **{key.lower(): value for key, value in asked.get("httpHeaders", {}).items()}},
+        body=json.dumps(asked["body"], default=float).encode() if "body" in asked else b"",
+    )
+
+
+def _halted() -> Response:
+    message = "The transaction was rolled back since another operation in the same transaction failed."
+    return Response(400, [{"errorCode": "PROCESSING_HALTED", "message": message}])

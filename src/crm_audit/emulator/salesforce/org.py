@@ -1,0 +1,180 @@
+"""A Salesforce org in memory: loaded and played in time from Python, read and written over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from crm_audit.emulator.clock import Clock
+from crm_audit.emulator.salesforce import rest
+from crm_audit.emulator.salesforce.catalog import OrgCatalog
+from crm_audit.emulator.salesforce.ledger import Ledger
+from crm_audit.emulator.salesforce.login import Gatehouse
+from crm_audit.emulator.salesforce.records import Records
+from crm_audit.emulator.salesforce.schema import Schema, definitions
+from crm_audit.emulator.salesforce.state import State
+from crm_audit.emulator.salesforce.writing import Actor, Predicate, Writer
+from crm_audit.emulator.server import Request, Response
+from crm_audit.emulator.soql.schema import Row
+
+TRACKED = ("StageName", "Amount", "CloseDate", "Probability", "NextStep", "OwnerId")
+"""Opportunity fields whose changes a new org keeps in OpportunityFieldHistory."""
+
+
+class SalesforceOrg:
+    """An emulated org; serve it with `emulator.server.serve`.
+
+    What Python writes, an admin wrote; what comes over HTTP, the integration user wrote. `tracked`, `calls.daily` and
+    the credentials in `gatehouse` can be changed.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        zone: str = "America/New_York",
+        currency: str = "USD",
+        multi_currency: bool = False,
+        name: str = "Example Sales Org",
+    ) -> None:
+        schema, records = Schema(multi_currency=multi_currency), Records()
+        self.tracked = list(TRACKED)
+        self._state = State(
+            clock=clock,
+            schema=schema,
+            records=records,
+            writer=Writer(schema, records, clock, currency, self.tracked),
+            catalog=OrgCatalog(schema, records, clock, ZoneInfo(zone)),
+            domain="emulated",
+        )
+        self.admin = records.issue(schema.whole("User"))
+        self._found(name, zone, currency, multi_currency=multi_currency)
+
+    def _found(self, name: str, zone: str, currency: str, *, multi_currency: bool) -> None:
+        """What every org begins with: itself, two users, its stages and its currency."""
+        state, users = self._state, self._state.schema.whole("User")
+        who: Row = {"Username": "admin@seller.example", "LastName": "Admin", "Name": "Admin", "IsActive": True}
+        now = state.clock.now().replace(microsecond=0)
+        when = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), now)
+        first: Row = {"Id": self.admin, "CreatedById": self.admin, "LastModifiedById": self.admin, **who, **when}
+        with state.records.atomic():
+            state.records.put(users, self.admin, first)
+        state.user = self.insert("User", Username="crm-audit@seller.example", LastName="Integration")
+        own: dict[str, object] = {"Name": name, "TimeZoneSidKey": zone, "OrganizationType": "Enterprise Edition"}
+        if multi_currency:
+            own["DefaultCurrencyIsoCode"] = currency
+        with state.records.atomic():
+            state.organisation = state.writer.create("Organization", own, Actor(self.admin, loading=True))
+        if multi_currency:
+            self.insert("CurrencyType", IsoCode=currency, ConversionRate=1, DecimalPlaces=2, IsCorporate=True)
+        for label, order, probability, forecast in definitions("stages")["stages"]:
+            self.insert(
+                "OpportunityStage",
+                MasterLabel=label,
+                ApiName=label,
+                SortOrder=order,
+                DefaultProbability=probability,
+                ForecastCategory=forecast,
+                ForecastCategoryName=forecast,
+                IsClosed=label.startswith("Closed"),
+                IsWon=label == "Closed Won",
+            )
+
+    @property
+    def integration_user(self) -> str:
+        """The id of the user as whom calls over HTTP are made."""
+        return self._state.user
+
+    @property
+    def organisation(self) -> str:
+        """The org's own id."""
+        return self._state.organisation
+
+    @property
+    def domain(self) -> str:
+        """The My Domain for simple-salesforce: `emulated.my`."""
+        return f"{self._state.domain}.my"
+
+    @property
+    def calls(self) -> Ledger:
+        """The calls made so far, and the day's allowance."""
+        return self._state.ledger
+
+    @property
+    def gatehouse(self) -> Gatehouse:
+        """The client id and secret that may log in."""
+        return self._state.gatehouse
+
+    def answer(self, request: Request, *, base: str) -> Response:
+        """Answer one call over HTTP."""
+        return rest.answer(self._state, request, base=base)
+
+    def insert(self, object: str, /, *, history: bool = True, **fields: object) -> str:
+        """Create a record and give its id; stamps and derived fields may be set. Raises Refusal.
+
+        `history=False` leaves out the history of an Opportunity, for one whose history rows are inserted themselves.
+        """
+        with self._state.records.atomic():
+            return self._state.writer.create(object, fields, Actor(self.admin, loading=True), history=history)
+
+    def update(self, object: str, record: str, /, **fields: object) -> None:
+        """Change a record now; raises Refusal."""
+        with self._state.records.atomic():
+            self._state.writer.update(object, record, fields, Actor(self.admin, loading=True))
+
+    def delete(self, object: str, record: str, /) -> None:
+        """Delete a record and what belongs to it; raises Refusal."""
+        with self._state.records.atomic():
+            self._state.writer.remove(object, record, Actor(self.admin, loading=True))
+
+    def merge(self, object: str, survivor: str, loser: str, /) -> None:
+        """Merge two accounts or contacts; raises ValueError for anything else."""
+        if not self._state.schema.whole(object).mergeable:
+            raise ValueError(f"{object} records cannot be merged")
+        with self._state.records.atomic():
+            self._state.writer.merge(object, survivor, loser, Actor(self.admin, loading=True))
+
+    def row(self, object: str, record: str, /) -> Row | None:
+        """A record as stored, deleted or not."""
+        return self._state.records.row(object, record)
+
+    def rows(self, object: str, /) -> list[Row]:
+        """All records of an object as stored, deleted ones included."""
+        return list(self._state.records.rows(object))
+
+    def add_object(self, name: str, /, **fields: str) -> None:
+        """Add a custom object; fields are spelt as in standard.toml."""
+        self._state.schema.install({name: {"fields": {"Name": "string 80", **fields}}})
+
+    def add_field(self, object: str, name: str, spelling: str, /) -> None:
+        """Add a field, spelt as in standard.toml: `currency 16.2`, `reference to=Contact as=Signer__r`."""
+        self._state.schema.install({object: {"fields": {name: spelling}}})
+
+    def hide(self, object: str, field: str | None = None, /) -> None:
+        """Take a field, or the whole object, away from the integration user; raises ValueError."""
+        self._state.schema.hide(object, field)
+
+    def lock(self, object: str, field: str, /) -> None:
+        """Let the integration user read a field but not write it."""
+        self._state.schema.lock(object, field)
+
+    def refuse(self, object: str, predicate: Predicate, message: str, /) -> None:
+        """Add a validation rule: what the predicate is true for is refused with that message."""
+        self._state.writer.rules.append((object, predicate, message))
+
+    def install_kit(self) -> None:
+        """Install the objects, the fields and the lookup of the crm-audit package."""
+        kit: Mapping[str, object] = definitions("kit")
+        self._state.schema.install(kit)
+
+    def login(self) -> str:
+        """Open a session and give its access token."""
+        return self._state.gatehouse.open(self.organisation)
+
+    def expire_sessions(self) -> None:
+        """Close every session, as when a token is revoked."""
+        self._state.gatehouse.sessions.clear()
+
+    def expire_cursors(self) -> None:
+        """Let every query locator expire."""
+        self._state.cursors.forget()

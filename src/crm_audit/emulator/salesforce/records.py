@@ -1,0 +1,83 @@
+"""The rows of an org: one dict per object, unique keys beside it, and a journal to take changes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from crm_audit.emulator.soql.ids import new_id
+from crm_audit.emulator.soql.schema import Entity, Row, Value
+
+
+class Records:
+    """Rows are never changed in place, so whoever holds one holds a snapshot."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, Row]] = {}
+        self._keys: dict[tuple[str, str], dict[Value, str]] = {}
+        self._issued: dict[str, int] = {}
+        self._journal: list[tuple[Entity, str, Row | None]] = []
+
+    def issue(self, entity: Entity) -> str:
+        """The next id of an entity."""
+        self._issued[entity.prefix] = self._issued.get(entity.prefix, 0) + 1
+        return new_id(entity.prefix, self._issued[entity.prefix])
+
+    def rows(self, entity: str) -> Iterable[Row]:
+        """All rows of an entity in the order in which they were created."""
+        return self._rows.get(entity, {}).values()
+
+    def row(self, entity: str, record: str) -> Row | None:
+        """One row by its 18-character id."""
+        return self._rows.get(entity, {}).get(record)
+
+    def holder(self, entity: str, field: str, value: Value) -> str | None:
+        """The id of the row that holds a unique value, whatever its case."""
+        return self._keys.get((entity, field), {}).get(_key(value))
+
+    def put(self, entity: Entity, record: str, row: Row | None) -> None:
+        """Store a row, or with None take it away for good."""
+        before = self._set(entity, record, row)
+        self._journal.append((entity, record, before))
+
+    def _set(self, entity: Entity, record: str, row: Row | None) -> Row | None:
+        rows = self._rows.setdefault(entity.name, {})
+        before = rows.pop(record, None) if row is None else rows.get(record)
+        if row is not None:
+            rows[record] = row
+        for field in entity.fields.values():
+            if field.unique:
+                self._move(self._keys.setdefault((entity.name, field.name), {}), record, (before, row), field.name)
+        return before
+
+    @staticmethod
+    def _move(keys: dict[Value, str], record: str, rows: tuple[Row | None, Row | None], field: str) -> None:
+        old, new = ((row or {}).get(field) for row in rows)
+        if old is not None and keys.get(_key(old)) == record:
+            del keys[_key(old)]
+        if new is not None and rows[1] and not rows[1].get("IsDeleted"):
+            keys[_key(new)] = record
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """All changes inside hold, or after an exception none of them."""
+        begin = len(self._journal)
+        try:
+            yield
+        except BaseException:
+            while len(self._journal) > begin:
+                entity, record, before = self._journal.pop()
+                self._set(entity, record, before)
+            raise
+        finally:
+            if begin == 0:
+                self._journal.clear()
+
+
+def _key(value: Value) -> Value:
+    return value.casefold() if isinstance(value, str) else value
+
+
+def changed(before: Mapping[str, Value], after: Mapping[str, Value], *fields: str) -> bool:
+    """True if any of those fields differs."""
+    return any(before.get(field) != after.get(field) for field in fields)
