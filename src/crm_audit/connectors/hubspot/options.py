@@ -55,6 +55,7 @@ class Options(BaseModel):
     automatic: Pattern = AUTOMATIC  # subjects of automatic replies
     attestations: Mapping[str, tuple[str, ...]] = {}  # type of a note or task -> topics somebody vouches for
     rechecks: Mapping[str, tuple[str, ...]] = {}  # type of a task -> topics asked again
+    share_topics: bool = False  # ruling 7: HubSpot attaches an activity to several deals by itself
     rates: Mapping[str, Decimal] = {}  # currency -> units of the corporate currency; empty: ask HubSpot
 
 

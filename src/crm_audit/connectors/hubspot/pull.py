@@ -25,7 +25,13 @@ Part = Callable[[Reader, str | None], Chunks]
 
 
 def pages(reader: Reader, kind: str, cursor: str | None) -> Iterator[Page]:
-    """The pages of a kind, on from a cursor; from the beginning where that part can no longer be read."""
+    """The pages of a kind, on from a cursor; from the beginning where that part can no longer be read.
+
+    Without contacts or companies there is nothing to yield, and the survey makes it unknown; without deals there is
+    nothing to audit: NoAccess.
+    """
+    if not reader.can("deals"):
+        raise NoAccess(reader.shape.refusals["deals"])
     parts = {name: part for name, (needs, part) in PARTS[kind].items() if reader.can(*needs)}
     names = list(parts)
     begun, _, after = (cursor or "").partition(":")
