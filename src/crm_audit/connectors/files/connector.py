@@ -1,0 +1,174 @@
+"""The files connector: answers the questions of `connectors.base` from a folder of CSV exports."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from string import Template
+
+from crm_audit.config import Connection
+from crm_audit.connectors.base import Calls, Fields, Page, Receipt, Write
+from crm_audit.connectors.files import census, mapping
+from crm_audit.connectors.files.records import Meaning, records
+from crm_audit.connectors.files.rows import Source
+from crm_audit.connectors.files.survey import survey
+from crm_audit.connectors.files.tally import Tally
+from crm_audit.domain import KINDS, Account, Annotation, Company, Person, Record, Survey
+from crm_audit.errors import FixConfig
+
+PAGE = 2_000
+
+
+@dataclass(frozen=True)
+class Files:
+    """A folder of exports, read row by row and never written."""
+
+    who: Account
+    options: mapping.Options
+    sources: census.Sources
+    absent: tuple[str, ...]  # one sentence for each file that the mapping names and the folder does not hold
+    meaning: Meaning
+    calls: Calls = field(default_factory=Calls)  # stays zero: there is nobody to call
+    vendor: str = "files"
+
+    @cached_property
+    def _census(self) -> census.Census:
+        return census.take(self.sources, self.meaning)
+
+    @cached_property
+    def _named(self) -> Meaning:
+        return Meaning(self.meaning.roles, self.meaning.topics, self._census.names)
+
+    def account(self) -> Account:
+        """The connection's own name, zone and currency: files carry none."""
+        return self.who
+
+    def survey(self) -> Survey:
+        """What the export cannot tell; reads every file once, so that a broken one stops the run before it begins."""
+        return survey(self._census, self.options, absent=self.absent)
+
+    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
+        """All records of a kind; the cursor of files that changed since starts over: reading twice is cheap."""
+        stamp = self._stamp(kind)
+        done = _done(cursor, stamp)
+        rows = islice(self._records(kind), done, None)
+        page = tuple(islice(rows, PAGE))
+        while page:
+            done += len(page)
+            following = tuple(islice(rows, PAGE))
+            yield Page(kind, page, f"{done}@{stamp}" if following else None)
+            page = following
+
+    def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
+        """Nothing: an export has no place of ours."""
+        return {}
+
+    def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
+        """Nothing: an export has no place of ours."""
+        return {}
+
+    def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
+        """Always FixConfig."""
+        raise FixConfig("files are an export and cannot be written back; connect the CRM itself to annotate its deals")
+
+    def address(self, kind: str, record_id: str) -> str | None:
+        """None: a row has no address."""
+        return None
+
+    def _records(self, kind: str) -> Iterator[Record]:
+        """Every record once, at the last place where its id stands; after them those that are only referred to."""
+        repeats = self._census.counts[kind].repeats
+        for number, record in enumerate(self._rows(kind), 1):
+            if repeats.get(record.id, number) == number:
+                yield record
+        for id_ in self._census.bare(kind):
+            yield Company(id=id_, name=id_) if kind == "companies" else Person(id=id_, name=id_)
+
+    def _rows(self, kind: str) -> Iterator[Record]:
+        for source in self.sources.get(kind, ()):
+            tally = Tally(source.sheet.name, str(source.sheet.path))  # counted in the census already
+            for _, record in records(source, self._named, tally=tally):
+                yield record
+
+    def _stamp(self, kind: str) -> str:
+        """Changes when a file does; companies and people also rest on the deals and links that name them."""
+        kinds = {"companies": ("companies", "deals"), "people": ("people", "links", "deals")}.get(kind, (kind,))
+        found = [path.stat() for k in kinds for source in self.sources.get(k, ()) for path in source.present()]
+        stamp = repr([(stat.st_size, stat.st_mtime_ns) for stat in found])
+        return hashlib.sha256(stamp.encode()).hexdigest()[:16]
+
+
+def connect(connection: Connection, *, environ: Mapping[str, str] = os.environ, root: Path = Path()) -> Files:
+    """Open the folder that the options name, seen from `root`; FixConfig says which key or column is wrong."""
+    chosen = mapping.options(connection)
+    zone, currency = _told_by_hand(connection)
+    folder = _folder(chosen.folder, environ, root=root)
+    sources, absent = _sources(chosen, folder, zone=zone)
+    name = chosen.name or folder.name
+    return Files(
+        who=Account(id=f"files:{name}", name=name, zone=zone, currency=currency, user=None),
+        options=chosen,
+        sources=sources,
+        absent=absent,
+        meaning=Meaning(
+            roles={text.casefold(): role for text, role in connection.roles.items()},
+            topics={text.casefold(): topics for text, topics in connection.topics.items()},
+            deals={},
+        ),
+    )
+
+
+def _told_by_hand(connection: Connection) -> tuple[str, str]:
+    """Zone and currency; FixConfig where one is missing, or where a setting is given that files cannot use."""
+    for name in ("fields", "login", "emulator"):
+        if getattr(connection, name):
+            raise FixConfig(f"{name}: of no use to files; columns are mapped under options.tables")
+    if connection.zone is None:
+        raise FixConfig("zone is missing: files cannot tell it; add, for example, zone = 'America/New_York'")
+    if connection.currency is None:
+        raise FixConfig("currency is missing: files cannot tell it; add, for example, currency = 'USD'")
+    return connection.zone, connection.currency
+
+
+def _folder(text: str, environ: Mapping[str, str], *, root: Path) -> Path:
+    base = Path() if "$" in text else root  # what the shell says is seen from where the shell is
+    try:
+        folder = base / Template(text).substitute(environ)
+    except KeyError as error:
+        raise FixConfig(f"options.folder: the environment variable {error.args[0]} is not set") from None
+    except ValueError:
+        raise FixConfig(f"options.folder: {text!r}: write $NAME for an environment variable, $$ for a dollar") from None
+    if not folder.is_dir():
+        raise FixConfig(f"options.folder: {folder} is not a folder")
+    return folder
+
+
+def _sources(chosen: mapping.Options, folder: Path, *, zone: str) -> tuple[census.Sources, tuple[str, ...]]:
+    """The tables whose files are there, checked against their headers, and a sentence for each that is not."""
+    sources: dict[str, list[Source]] = {kind: [] for kind in KINDS}
+    absent = []
+    for kind, tables in chosen.tables.items():
+        for table in tables:
+            source = Source(kind, table, chosen, folder, mapping.reader(chosen, table, zone=zone))
+            absent += [_absent(kind, path) for path in source.paths if path not in source.present()]
+            if source.paths[0].is_file():
+                source.check()
+                sources[kind].append(source)
+    if not sources["deals"]:
+        raise FixConfig(next(text for text in absent if "tables.deals" in text))
+    return sources, tuple(absent)
+
+
+def _absent(kind: str, path: Path) -> str:
+    hint = mapping.near(path.name, (known.name for known in path.parent.iterdir()))
+    return f"options.tables.{kind}: {path.name} is not in the folder{hint}; what it would tell is unknown"
+
+
+def _done(cursor: str | None, stamp: str) -> int:
+    count, _, of = (cursor or "").partition("@")
+    return int(count) if of == stamp and count.isdecimal() else 0
