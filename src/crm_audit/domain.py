@@ -255,6 +255,7 @@ class Survey:
     unmapped: frozenset[str] = frozenset()  # of MAPPABLE
     unconnected: frozenset[str] = frozenset()  # of STRENGTH: kinds that no source here can produce
     notes: tuple[str, ...] = ()  # one sentence each, for the admin
+    shared_topics: bool = True  # ruling 7: do the topics of an event count for each of its several deals?
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

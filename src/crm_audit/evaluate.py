@@ -16,7 +16,7 @@ from crm_audit.domain import TOP
 from crm_audit.facts import OPEN, UNMAPPED, Facts, cases
 from crm_audit.predicates import PREDICATES
 from crm_audit.predicates.base import Judgement, Seen
-from crm_audit.rules import UNMAPPED_STAGE, Combined, Leaf, Node, Pack, Rule
+from crm_audit.policy import UNMAPPED_STAGE, Combined, Leaf, Node, Pack, Rule
 from crm_audit.scene import Scene, moments
 
 STATUS = pl.Enum(["holds", "fails", "unknown", "not_applicable", "error"])

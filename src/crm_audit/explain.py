@@ -13,7 +13,7 @@ import polars as pl
 
 from crm_audit.evaluate import Audit, details_of
 from crm_audit.money import converted, positive, rates_on
-from crm_audit.rules import Message, Rule
+from crm_audit.policy import Message, Rule
 from crm_audit.scene import Scene
 
 TITLES = r"(?i)\b(chief|ceo|cfo|coo|cio|cto|cro|president|vp|svp|evp|vice president|director|head of|owner|managing)\b"

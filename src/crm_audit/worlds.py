@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_audit import evaluate, facts, yamls
+from crm_audit.connectors.vendors import SHARED_TOPICS
 from crm_audit.domain import (
     LOST,
     MAPPABLE,
@@ -38,7 +39,7 @@ from crm_audit.errors import BadPack
 from crm_audit.explain import Finding, explain
 from crm_audit.facts import Terms
 from crm_audit.frames import frames
-from crm_audit.rules import Pack
+from crm_audit.policy import Pack
 
 AUDITOR = "auditor"
 """The integration user of every world: what it writes never counts."""
@@ -247,7 +248,7 @@ def _terms(world: Row, ladders: Mapping[str, Mapping[str, Rung]], where: str) ->
         unmapped=frozenset(unmapped),
         unconnected=frozenset(unconnected),
         source_days=None,
-        shared_topics=world["crm"] != "hubspot",
+        shared_topics=SHARED_TOPICS[world["crm"]],
     )
 
 

@@ -83,6 +83,11 @@ class Store:
         with self._reader.begin() as db:
             return versions.cursors(db, run)
 
+    def changed(self, run: Run, kind: str) -> set[str]:
+        """Ids of the records that were already there in an earlier shape when this run finished."""
+        with self._reader.begin() as db:
+            return versions.changed(db, run, kind=kind)
+
     def frames(self, run: Run) -> dict[str, pl.DataFrame]:
         """Every kind of `frames.SCHEMAS` as known at a finished run, read in one moment.
 

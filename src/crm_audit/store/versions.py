@@ -62,6 +62,13 @@ def swept(missing: Mapping[str, str], survey: Survey) -> list[str]:
     return [kind for kind in KINDS if kind not in unsure]
 
 
+def changed(db: Connection, run: Run, *, kind: str) -> set[str]:
+    """Ids that have a version which was closed by then."""
+    table = TABLES[kind]
+    query = select(table.c.id).where(table.c.connection == run.connection, table.c.closed_run <= run.id)
+    return set(db.scalars(query.distinct()))
+
+
 def _mark(db: Connection, run: Run, *, table: Table, ids: Sequence[str]) -> None:
     if ids:
         db.execute(update(table).where(*_current(table, run, ids=ids)).values(seen_run=run.id))

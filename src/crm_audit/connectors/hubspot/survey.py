@@ -77,6 +77,7 @@ def survey(shape: Shape, portal: Portal) -> Survey:
         unmapped=frozenset(name for names, _, _ in findings for name in names),
         unconnected=frozenset(kind for _, kinds, _ in findings for kind in kinds),
         notes=tuple(dict.fromkeys(note for _, _, note in findings if note)),
+        shared_topics=portal.options.share_topics,
     )
 
 

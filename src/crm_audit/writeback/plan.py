@@ -1,0 +1,47 @@
+"""5 · Plan: what the deals should show against what the CRM shows now. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from crm_audit.connectors.base import Fields, Write
+
+Places = Mapping[str, Fields]
+"""Places of one deal with their fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Writes in the order of the deals, and how many deals need none."""
+
+    writes: tuple[Write, ...]
+    unchanged: int
+
+    @property
+    def digest(self) -> str:
+        """Names exactly these writes."""
+        told = [[w.deal, w.place, w.before, w.after] for w in self.writes]
+        text = json.dumps(told, sort_keys=True, ensure_ascii=False, default=dict)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def plan(wanted: Mapping[str, Places], shown: Mapping[str, Places], *, settled: Collection[str] = ()) -> Plan:
+    """The smallest set of writes; `settled` deals are corrected where they show something, and never begun."""
+    writes = tuple(write for deal, places in wanted.items() for write in _of_deal(deal, places, shown, settled))
+    touched = {write.deal for write in writes}
+    return Plan(writes, len(wanted.keys() - touched))
+
+
+def _of_deal(deal: str, wanted: Places, shown: Mapping[str, Places], settled: Collection[str]) -> Iterator[Write]:
+    now = shown.get(deal, {})
+    if deal in settled and not any(value is not None for fields in now.values() for value in fields.values()):
+        return
+    for place, fields in wanted.items():
+        before = now.get(place)
+        differ = {name: value for name, value in fields.items() if before is None or before.get(name) != value}
+        if differ:
+            old = None if before is None else {name: before.get(name) for name in differ}
+            yield Write(deal, place, old, differ)
