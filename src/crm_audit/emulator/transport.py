@@ -94,14 +94,8 @@ class _Pool(urllib3.PoolManager):
         super().__init__()
         self._rewrite = rewrite
 
-    def urlopen(  # type: ignore[override]  # as in PoolManager itself
-        self,
-        method: str,
-        url: str,
-        redirect: bool = True,
-        **kw: Any,  # noqa: ANN401  # passed on
-    ) -> BaseHTTPResponse:
+    def urlopen(self, method: str, url: str, *args: Any, **kw: Any) -> BaseHTTPResponse:  # noqa: ANN401  # passed on
         """Send to the emulator; a redirect away from the vendor's name is refused like any other call."""
         if kw.get("timeout") is None:
             kw["timeout"] = urllib3.Timeout(connect=CONNECT, read=READ)
-        return super().urlopen(method, self._rewrite(url), redirect, **kw)
+        return super().urlopen(method, self._rewrite(url), *args, **kw)

@@ -32,7 +32,7 @@ def create(call: Call) -> Response:
 
     def step(body: Mapping[str, Any]) -> dict[str, Any]:
         entity = _entity(call, body)
-        return {"id": call.state.writer.create(entity.name, _fields(body), call.actor)}
+        return {"id": call.state.writer.create(entity.name, _fields(body), actor=call.actor)}
 
     return _collection(call, step)
 
@@ -48,7 +48,7 @@ def update(call: Call) -> Response:
         record = full_id(str(given))
         if record is None:
             raise Refusal("MALFORMED_ID", f"malformed id {given}", fields=("Id",))
-        call.state.writer.update(entity.name, record, _fields(body), call.actor)
+        call.state.writer.update(entity.name, record, values=_fields(body), actor=call.actor)
         return {"id": record}
 
     return _collection(call, step)
@@ -62,7 +62,7 @@ def upsert(call: Call) -> Response:
     def step(body: Mapping[str, Any]) -> dict[str, Any]:
         if _entity(call, body).name != entity.name:
             raise Refusal("INVALID_TYPE", "records must all be of the type in the address", fields=())
-        record, created = rows.upsert(call, entity, key, _fields(body))
+        record, created = rows.upsert(call, entity, key=key, body=_fields(body))
         return {"id": record, "created": created}
 
     return _collection(call, step)
@@ -76,11 +76,11 @@ def delete(call: Call) -> Response:
         entity = call.state.schema.of_record(record or "")
         if record is None or entity is None:
             raise Refusal("MALFORMED_ID", f"malformed id {body['id']}", fields=())
-        call.state.writer.remove(entity.name, record, call.actor)
+        call.state.writer.remove(entity.name, record, actor=call.actor)
         return {"id": record}
 
     whole = (call.request.first("allOrNone") or "").lower() == "true"
-    return _run(call, [{"id": record} for record in call.request.every("ids")], step, whole=whole)
+    return _run(call, [{"id": record} for record in call.request.every("ids")], step=step, whole=whole)
 
 
 def read(call: Call) -> Response:
@@ -94,7 +94,9 @@ def read(call: Call) -> Response:
     if not names:
         raise Refusal("MISSING_ARGUMENT", "The required fields parameter is missing")
     found = [call.state.records.row(entity.name, full_id(record) or "") for record in ids]
-    shown = [None if not row or row.get("IsDeleted") else rows.shown(call, entity, row, names) for row in found]
+    shown = [
+        None if not row or row.get("IsDeleted") else rows.shown(call, entity, row=row, names=names) for row in found
+    ]
     return Response(200, shown)
 
 
@@ -118,10 +120,10 @@ def _collection(call: Call, step: Step) -> Response:
     chunks = sum(1 for _ in groupby(records, lambda record: (record.get("attributes") or {}).get("type")))
     if chunks > CHUNKS:
         raise Refusal("LIMIT_EXCEEDED", f"Cannot have more than {CHUNKS} chunks in a single operation.")
-    return _run(call, records, step, whole=body.get("allOrNone") is True)
+    return _run(call, records, step=step, whole=body.get("allOrNone") is True)
 
 
-def _run(call: Call, records: Sequence[Mapping[str, Any]], step: Step, *, whole: bool) -> Response:
+def _run(call: Call, records: Sequence[Mapping[str, Any]], *, step: Step, whole: bool) -> Response:
     """One result per record, in order; with `whole`, one failure takes all the others back."""
     if not records:
         raise Refusal("REQUIRED_FIELD_MISSING", "At least 1 record is required")
@@ -131,7 +133,7 @@ def _run(call: Call, records: Sequence[Mapping[str, Any]], step: Step, *, whole:
     results: list[dict[str, Any]] = []
     try:
         with call.state.records.atomic():
-            results = [_result(call, record, step) for record in records]
+            results = [_result(call, record, step=step) for record in records]
             if whole and not all(result["success"] for result in results):
                 raise _RolledBack
     except _RolledBack:
@@ -139,16 +141,16 @@ def _run(call: Call, records: Sequence[Mapping[str, Any]], step: Step, *, whole:
     return Response(200, results)
 
 
-def _result(call: Call, record: Mapping[str, Any], step: Step) -> dict[str, Any]:
+def _result(call: Call, record: Mapping[str, Any], *, step: Step) -> dict[str, Any]:
     try:
         with call.state.records.atomic():
             done = step(record)
     except Refusal as refusal:
-        return _failed(refusal.code, refusal.message, refusal.fields or ())
+        return _failed(refusal.code, refusal.message, fields=refusal.fields or ())
     return {"id": done.pop("id"), "success": True, "errors": []} | done
 
 
-def _failed(code: str, message: str, fields: tuple[str, ...] = ()) -> dict[str, Any]:
+def _failed(code: str, message: str, *, fields: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"success": False, "errors": [{"statusCode": code, "message": message, "fields": list(fields)}]}
 
 

@@ -17,13 +17,13 @@ DATA_TYPES = {"Amount": "Currency", "CloseDate": "DateOnly", "Probability": "Per
 """OpportunityFieldHistory.DataType where it is not Text."""
 
 
-def derived(entity: str, before: Row | None, after: Fields, given: Iterable[str], *, stages: Iterable[Row]) -> Fields:
+def derived(entity: str, before: Row | None, *, after: Fields, given: Iterable[str], stages: Iterable[Row]) -> Fields:
     """The row with what follows from its fields; `given` are the fields that the caller set."""
     match entity:
         case "Opportunity":
-            return _deal(before, after, set(given), {row.get("ApiName"): row for row in stages})
+            return _deal(before, after, given=set(given), stages={row.get("ApiName"): row for row in stages})
         case "Task":
-            return _task(before, after, set(given))
+            return _task(before, after, given=set(given))
         case "Event":
             return _event(after, set(given))
         case "Contact" | "User":
@@ -31,7 +31,7 @@ def derived(entity: str, before: Row | None, after: Fields, given: Iterable[str]
     return after
 
 
-def _deal(before: Row | None, after: Fields, given: set[str], stages: Mapping[Value, Row]) -> Fields:
+def _deal(before: Row | None, after: Fields, *, given: set[str], stages: Mapping[Value, Row]) -> Fields:
     """The stage sets probability and forecast category, unless they are given with it."""
     row = dict(after)
     stage = stages.get(row.get("StageName"), {})
@@ -55,7 +55,7 @@ def _deal(before: Row | None, after: Fields, given: set[str], stages: Mapping[Va
     return row
 
 
-def _task(before: Row | None, after: Fields, given: set[str]) -> Fields:
+def _task(before: Row | None, after: Fields, *, given: set[str]) -> Fields:
     closed = after.get("Status") == "Completed"
     row: Fields = {"Status": "Not Started", "Priority": "Normal", "TaskSubtype": "Task", **after, "IsClosed": closed}
     if "CompletedDateTime" not in given and closed != bool((before or {}).get("IsClosed")):
@@ -78,7 +78,7 @@ def _event(after: Fields, given: set[str]) -> Fields:
     return row
 
 
-def histories(before: Row | None, after: Row, tracked: Iterable[str]) -> Iterator[tuple[str, Fields]]:
+def histories(before: Row | None, after: Row, *, tracked: Iterable[str]) -> Iterator[tuple[str, Fields]]:
     """The history rows that a change of an Opportunity leaves: the state after it, and each tracked field."""
     made: Fields = {
         "OpportunityId": after["Id"],

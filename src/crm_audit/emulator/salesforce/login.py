@@ -35,13 +35,13 @@ class Gatehouse:
         """Why the token endpoint refuses, or None if it does not."""
         form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
         if form.get("grant_type") != "client_credentials":
-            return _error(400, "unsupported_grant_type", "grant type not supported")
+            return _error(400, "unsupported_grant_type", description="grant type not supported")
         basic = request.headers.get("authorization", "").startswith("Basic ")
         name, secret = _basic(request) if basic else (form.get("client_id", ""), form.get("client_secret", ""))
         if not hmac.compare_digest(name.encode(), self.client_id.encode()):
-            return _error(400, "invalid_client_id", "client identifier invalid")
+            return _error(400, "invalid_client_id", description="client identifier invalid")
         if not hmac.compare_digest(secret.encode(), self.client_secret.encode()):
-            return _error(401 if basic else 400, "invalid_client", "invalid client credentials")
+            return _error(401 if basic else 400, "invalid_client", description="invalid client credentials")
         return None
 
 
@@ -54,5 +54,5 @@ def _basic(request: Request) -> tuple[str, str]:
     return name, secret
 
 
-def _error(status: int, error: str, description: str) -> Response:
+def _error(status: int, error: str, *, description: str) -> Response:
     return Response(status, {"error": error, "error_description": description})

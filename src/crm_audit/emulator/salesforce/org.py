@@ -48,9 +48,9 @@ class SalesforceOrg:
             domain="emulated",
         )
         self.admin = records.issue(schema.whole("User"))
-        self._found(name, zone, currency, multi_currency=multi_currency)
+        self._found(name, zone, currency=currency, multi_currency=multi_currency)
 
-    def _found(self, name: str, zone: str, currency: str, *, multi_currency: bool) -> None:
+    def _found(self, name: str, zone: str, *, currency: str, multi_currency: bool) -> None:
         """What every org begins with: itself, two users, its stages and its currency."""
         state, users = self._state, self._state.schema.whole("User")
         who: Row = {"Username": "admin@seller.example", "LastName": "Admin", "Name": "Admin", "IsActive": True}
@@ -58,13 +58,13 @@ class SalesforceOrg:
         when = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), now)
         first: Row = {"Id": self.admin, "CreatedById": self.admin, "LastModifiedById": self.admin, **who, **when}
         with state.records.atomic():
-            state.records.put(users, self.admin, first)
+            state.records.put(users, self.admin, row=first)
         state.user = self.insert("User", Username="crm-audit@seller.example", LastName="Integration")
         own: dict[str, object] = {"Name": name, "TimeZoneSidKey": zone, "OrganizationType": "Enterprise Edition"}
         if multi_currency:
             own["DefaultCurrencyIsoCode"] = currency
         with state.records.atomic():
-            state.organisation = state.writer.create("Organization", own, Actor(self.admin, loading=True))
+            state.organisation = state.writer.create("Organization", own, actor=Actor(self.admin, loading=True))
         if multi_currency:
             self.insert("CurrencyType", IsoCode=currency, ConversionRate=1, DecimalPlaces=2, IsCorporate=True)
         for label, order, probability, forecast in definitions("stages")["stages"]:
@@ -115,24 +115,24 @@ class SalesforceOrg:
         `history=False` leaves out the history of an Opportunity, for one whose history rows are inserted themselves.
         """
         with self._state.records.atomic():
-            return self._state.writer.create(object, fields, Actor(self.admin, loading=True), history=history)
+            return self._state.writer.create(object, fields, actor=Actor(self.admin, loading=True), history=history)
 
     def update(self, object: str, record: str, /, **fields: object) -> None:
         """Change a record now; raises Refusal."""
         with self._state.records.atomic():
-            self._state.writer.update(object, record, fields, Actor(self.admin, loading=True))
+            self._state.writer.update(object, record, values=fields, actor=Actor(self.admin, loading=True))
 
     def delete(self, object: str, record: str, /) -> None:
         """Delete a record and what belongs to it; raises Refusal."""
         with self._state.records.atomic():
-            self._state.writer.remove(object, record, Actor(self.admin, loading=True))
+            self._state.writer.remove(object, record, actor=Actor(self.admin, loading=True))
 
-    def merge(self, object: str, survivor: str, loser: str, /) -> None:
+    def merge(self, object: str, survivor: str, /, *, loser: str) -> None:
         """Merge two accounts or contacts; raises ValueError for anything else."""
         if not self._state.schema.whole(object).mergeable:
             raise ValueError(f"{object} records cannot be merged")
         with self._state.records.atomic():
-            self._state.writer.merge(object, survivor, loser, Actor(self.admin, loading=True))
+            self._state.writer.merge(object, survivor, loser=loser, actor=Actor(self.admin, loading=True))
 
     def row(self, object: str, record: str, /) -> Row | None:
         """A record as stored, deleted or not."""
@@ -146,7 +146,7 @@ class SalesforceOrg:
         """Add a custom object; fields are spelt as in standard.toml."""
         self._state.schema.install({name: {"fields": {"Name": "string 80", **fields}}})
 
-    def add_field(self, object: str, name: str, spelling: str, /) -> None:
+    def add_field(self, object: str, name: str, /, *, spelling: str) -> None:
         """Add a field, spelt as in standard.toml: `currency 16.2`, `reference to=Contact as=Signer__r`."""
         self._state.schema.install({object: {"fields": {name: spelling}}})
 
@@ -158,7 +158,7 @@ class SalesforceOrg:
         """Let the integration user read a field but not write it."""
         self._state.schema.lock(object, field)
 
-    def refuse(self, object: str, predicate: Predicate, message: str, /) -> None:
+    def refuse(self, object: str, predicate: Predicate, /, *, message: str) -> None:
         """Add a validation rule: what the predicate is true for is refused with that message."""
         self._state.writer.rules.append((object, predicate, message))
 

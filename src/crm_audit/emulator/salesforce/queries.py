@@ -46,12 +46,12 @@ class Cursors:
             return {"totalSize": len(answer.rows), "done": True, "records": []}
         cursor = _Cursor(answer, size, now)
         if len(answer.rows) <= size:
-            return _page(cursor, 0, None)
+            return _page(cursor, 0, following=None)
         self._open = {name: each for name, each in self._open.items() if now - each.opened < LIFETIME}
         self._issued += 1
         locator = new_id("0r8", self._issued)
         self._open[locator] = cursor
-        return _page(cursor, 0, f"{address}/{locator}")
+        return _page(cursor, 0, following=f"{address}/{locator}")
 
     def following(self, locator: str, *, now: datetime, address: str) -> dict[str, Any]:
         """The page behind a locator such as `0r8…-2000`; raises Refusal (INVALID_QUERY_LOCATOR)."""
@@ -64,14 +64,14 @@ class Cursors:
             or int(match[2]) > len(cursor.answer.rows)
         ):
             raise Refusal("INVALID_QUERY_LOCATOR", "invalid query locator")
-        return _page(cursor, int(match[2]), f"{address}/{match[1]}")
+        return _page(cursor, int(match[2]), following=f"{address}/{match[1]}")
 
     def forget(self) -> None:
         """Let every locator expire."""
         self._open.clear()
 
 
-def _page(cursor: _Cursor, begin: int, following: str | None) -> dict[str, Any]:
+def _page(cursor: _Cursor, begin: int, *, following: str | None) -> dict[str, Any]:
     end = begin + cursor.size
     total = len(cursor.answer.rows)
     body: dict[str, Any] = {"totalSize": total, "done": end >= total}

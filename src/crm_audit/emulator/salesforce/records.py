@@ -31,27 +31,29 @@ class Records:
         """One row by its 18-character id."""
         return self._rows.get(entity, {}).get(record)
 
-    def holder(self, entity: str, field: str, value: Value) -> str | None:
+    def holder(self, entity: str, field: str, *, value: Value) -> str | None:
         """The id of the row that holds a unique value, whatever its case."""
         return self._keys.get((entity, field), {}).get(_key(value))
 
-    def put(self, entity: Entity, record: str, row: Row | None) -> None:
+    def put(self, entity: Entity, record: str, *, row: Row | None) -> None:
         """Store a row, or with None take it away for good."""
-        before = self._set(entity, record, row)
+        before = self._set(entity, record, row=row)
         self._journal.append((entity, record, before))
 
-    def _set(self, entity: Entity, record: str, row: Row | None) -> Row | None:
+    def _set(self, entity: Entity, record: str, *, row: Row | None) -> Row | None:
         rows = self._rows.setdefault(entity.name, {})
         before = rows.pop(record, None) if row is None else rows.get(record)
         if row is not None:
             rows[record] = row
         for field in entity.fields.values():
             if field.unique:
-                self._move(self._keys.setdefault((entity.name, field.name), {}), record, (before, row), field.name)
+                self._move(
+                    self._keys.setdefault((entity.name, field.name), {}), record, rows=(before, row), field=field.name
+                )
         return before
 
     @staticmethod
-    def _move(keys: dict[Value, str], record: str, rows: tuple[Row | None, Row | None], field: str) -> None:
+    def _move(keys: dict[Value, str], record: str, *, rows: tuple[Row | None, Row | None], field: str) -> None:
         old, new = ((row or {}).get(field) for row in rows)
         if old is not None and keys.get(_key(old)) == record:
             del keys[_key(old)]
@@ -67,7 +69,7 @@ class Records:
         except BaseException:
             while len(self._journal) > begin:
                 entity, record, before = self._journal.pop()
-                self._set(entity, record, before)
+                self._set(entity, record, row=before)
             raise
         finally:
             if begin == 0:

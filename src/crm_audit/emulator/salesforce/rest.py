@@ -128,7 +128,7 @@ def answer(state: State, request: Request, *, base: str) -> Response:
     if request.path.startswith("/services/data/v"):
         response = _api(state, request)
     else:
-        response = _outside(state, request, base)
+        response = _outside(state, request, base=base)
         state.ledger.note(request.path, Entry(request.method, request.path, response.status), writes=None)
     used = f"api-usage={state.ledger.used(state.clock.now())}/{state.ledger.daily}"
     return replace(response, headers={"Sforce-Limit-Info": used, **response.headers})
@@ -204,13 +204,13 @@ def _refused(refusal: Refusal) -> Response:
     return Response(refusal.status, [body])
 
 
-def _outside(state: State, request: Request, base: str) -> Response:
+def _outside(state: State, request: Request, *, base: str) -> Response:
     """What lies beside the versioned API: the versions, logging in, and who is logged in."""
     match request.method, request.path.rstrip("/"):
         case "GET", "/services/data":
             return Response(200, [_version(number) for number in range(OLDEST, NEWEST + 1)])
         case "POST", "/services/oauth2/token":
-            return state.gatehouse.refused(request) or _token(state, request, base)
+            return state.gatehouse.refused(request) or _token(state, request, base=base)
         case (("GET" | "POST"), "/services/oauth2/userinfo"):
             if not state.gatehouse.admits(request):
                 return Response(403, b"Bad_OAuth_Token")
@@ -218,7 +218,7 @@ def _outside(state: State, request: Request, base: str) -> Response:
     return _refused(missing())
 
 
-def _token(state: State, request: Request, base: str) -> Response:
+def _token(state: State, request: Request, *, base: str) -> Response:
     """Clients that know only https get the My Domain name they came with, others the emulator's own address."""
     host = request.headers.get("host", "")
     own = f"https://{state.domain}.my.salesforce.com"

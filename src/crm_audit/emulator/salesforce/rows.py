@@ -20,7 +20,7 @@ def create(call: Call) -> Response:
     """POST sobjects/X."""
     entity = call.entity()
     with call.state.records.atomic():
-        record = call.state.writer.create(entity.name, call.body(), call.actor)
+        record = call.state.writer.create(entity.name, call.body(), actor=call.actor)
     return Response(201, {"id": record, "success": True, "errors": []})
 
 
@@ -28,7 +28,7 @@ def read(call: Call) -> Response:
     """GET sobjects/X/id?fields=."""
     entity = call.entity()
     row = call.state.writer.found(entity.name, _record(call))
-    return Response(200, shown(call, entity, row, call.request.every("fields")))
+    return Response(200, shown(call, entity, row=row, names=call.request.every("fields")))
 
 
 def update(call: Call) -> Response:
@@ -36,14 +36,14 @@ def update(call: Call) -> Response:
     entity, record, body = call.entity(), _record(call), call.body()
     _without(body, "Id")
     with call.state.records.atomic():
-        call.state.writer.update(entity.name, record, body, call.actor)
+        call.state.writer.update(entity.name, record, values=body, actor=call.actor)
     return Response(204)
 
 
 def delete(call: Call) -> Response:
     """DELETE sobjects/X/id."""
     with call.state.records.atomic():
-        call.state.writer.remove(call.entity().name, _record(call), call.actor)
+        call.state.writer.remove(call.entity().name, _record(call), actor=call.actor)
     return Response(204)
 
 
@@ -51,11 +51,11 @@ def read_by_key(call: Call) -> Response:
     """GET sobjects/X/ExternalId__c/value."""
     entity = call.entity()
     key = external(entity, call.parts["field"])
-    record = call.state.records.holder(entity.name, key.name, call.parts["value"])
+    record = call.state.records.holder(entity.name, key.name, value=call.parts["value"])
     if record is None:
         raise missing()
     row = call.state.writer.found(entity.name, record)
-    return Response(200, shown(call, entity, row, call.request.every("fields")))
+    return Response(200, shown(call, entity, row=row, names=call.request.every("fields")))
 
 
 def upsert_by_key(call: Call) -> Response:
@@ -64,22 +64,22 @@ def upsert_by_key(call: Call) -> Response:
     key = external(entity, call.parts["field"])
     _without(body, key.name)
     with call.state.records.atomic():
-        record, created = upsert(call, entity, key, {**body, key.name: call.parts["value"]})
+        record, created = upsert(call, entity, key=key, body={**body, key.name: call.parts["value"]})
     if not created and float(call.version.removeprefix("v")) < UPSERT_TELLS:
         return Response(204)
     return Response(201 if created else 200, {"id": record, "success": True, "errors": [], "created": created})
 
 
-def upsert(call: Call, entity: Entity, key: Field, body: dict[str, Any]) -> tuple[str, bool]:
+def upsert(call: Call, entity: Entity, *, key: Field, body: dict[str, Any]) -> tuple[str, bool]:
     """Update the record that holds the key, or create it; gives its id and whether it is new."""
     value = next((given for name, given in body.items() if name.lower() == key.name.lower()), None)
     if value is None or value == "":
         raise Refusal("MISSING_ARGUMENT", f"{key.name} not specified", fields=())
-    record = call.state.records.holder(entity.name, key.name, str(value))
+    record = call.state.records.holder(entity.name, key.name, value=str(value))
     if record is None:
-        return call.state.writer.create(entity.name, body, call.actor), True
+        return call.state.writer.create(entity.name, body, actor=call.actor), True
     rest = {name: given for name, given in body.items() if name.lower() != key.name.lower()}
-    call.state.writer.update(entity.name, record, rest, call.actor)
+    call.state.writer.update(entity.name, record, values=rest, actor=call.actor)
     return record, False
 
 
@@ -92,7 +92,7 @@ def external(entity: Entity, name: str) -> Field:
     return known
 
 
-def shown(call: Call, entity: Entity, row: Row, names: Iterable[str] = ()) -> dict[str, Any]:
+def shown(call: Call, entity: Entity, *, row: Row, names: Iterable[str] = ()) -> dict[str, Any]:
     """A record as JSON, with these fields or all that are visible; raises Refusal (INVALID_FIELD)."""
     attributes = {"type": entity.name, "url": f"{call.sobjects}/{entity.name}/{row['Id']}"}
     fields = [_field(entity, name) for name in names] or list(entity.fields.values())

@@ -73,7 +73,9 @@ class Schema:
                 for field, text in self._specs(name, spec).items()
             }
             known = self._all.get(name)
-            self._put(replace(known, fields={**known.fields, **fields}) if known else self._entity(name, spec, fields))
+            self._put(
+                replace(known, fields={**known.fields, **fields}) if known else self._entity(name, spec, fields=fields)
+            )
 
     def _specs(self, name: str, spec: Mapping[str, Any]) -> dict[str, str]:
         specs: dict[str, str] = {}
@@ -84,7 +86,7 @@ class Schema:
             specs |= (CURRENCY if spec.get("currency") else {}) | dict(MULTI_CURRENCY.get(name, {}))
         return {**specs, **spec.get("fields", {})}
 
-    def _entity(self, name: str, spec: Mapping[str, Any], fields: Mapping[str, Field]) -> Entity:
+    def _entity(self, name: str, spec: Mapping[str, Any], *, fields: Mapping[str, Field]) -> Entity:
         label = spec.get("label", _label(name))
         prefix = spec.get("prefix")
         if prefix is None:

@@ -36,10 +36,10 @@ class Writer:
     tracked: list[str]
     rules: list[tuple[str, Predicate, str]] = field(default_factory=list)
 
-    def create(self, name: str, values: Mapping[str, object], actor: Actor, *, history: bool = True) -> str:
+    def create(self, name: str, values: Mapping[str, object], *, actor: Actor, history: bool = True) -> str:
         """A new record; gives its id. Raises Refusal and then nothing has changed."""
         entity = self._entity(name, actor)
-        given = self._given(entity, values, actor, creating=True)
+        given = self._given(entity, values, actor=actor, creating=True)
         whole = self.schema.whole(name)
         record = self.records.issue(whole)
         defaults: dict[str, Value] = {
@@ -50,28 +50,39 @@ class Writer:
         if "CurrencyIsoCode" in whole.fields:
             defaults["CurrencyIsoCode"] = self.currency
         row = defaults | {name: value for name, value in given.items() if value is not None}
-        self._store(whole, None, self._stamped(whole, row, given, actor) | {"Id": record}, given=given, history=history)
+        self._store(
+            whole,
+            None,
+            after=self._stamped(whole, row, given=given, actor=actor) | {"Id": record},
+            given=given,
+            history=history,
+        )
         return record
 
-    def update(self, name: str, record: str, values: Mapping[str, object], actor: Actor) -> None:
+    def update(self, name: str, record: str, *, values: Mapping[str, object], actor: Actor) -> None:
         """Change a record; raises Refusal and then nothing has changed."""
         entity = self._entity(name, actor)
         before = self.found(name, record)
-        given = self._given(entity, values, actor, creating=False)
+        given = self._given(entity, values, actor=actor, creating=False)
         whole = self.schema.whole(name)
-        self._store(whole, before, self._stamped(whole, {**before, **given}, given, actor, new=False), given=given)
+        self._store(
+            whole,
+            before,
+            after=self._stamped(whole, {**before, **given}, given=given, actor=actor, new=False),
+            given=given,
+        )
 
-    def remove(self, name: str, record: str, actor: Actor) -> None:
+    def remove(self, name: str, record: str, *, actor: Actor) -> None:
         """Delete a record and what belongs to it: into the recycle bin where the object has one."""
         before = self.found(name, record)
         entity = self.schema.whole(name)
         for child, link in self._references(name):
             if link.cascade:
                 for row in [row for row in self.records.rows(child.name) if row.get(link.name) == record]:
-                    self._bury(child, row, actor)
-        self._bury(entity, before, actor)
+                    self._bury(child, row, actor=actor)
+        self._bury(entity, before, actor=actor)
 
-    def merge(self, name: str, survivor: str, loser: str, actor: Actor) -> None:
+    def merge(self, name: str, survivor: str, *, loser: str, actor: Actor) -> None:
         """Delete the loser with MasterRecordId and hang what referred to it on the survivor."""
         self.found(name, survivor)
         before = self.found(name, loser)
@@ -79,9 +90,9 @@ class Writer:
             if link.name == "MasterRecordId":
                 continue
             for row in [row for row in self.records.rows(child.name) if row.get(link.name) == loser]:
-                moved = self._stamped(child, {**row, link.name: survivor}, (), actor, new=False)
-                self.records.put(child, str(row["Id"]), moved)
-        self._bury(self.schema.whole(name), {**before, "MasterRecordId": survivor}, actor)
+                moved = self._stamped(child, {**row, link.name: survivor}, given=(), actor=actor, new=False)
+                self.records.put(child, str(row["Id"]), row=moved)
+        self._bury(self.schema.whole(name), {**before, "MasterRecordId": survivor}, actor=actor)
 
     def found(self, name: str, record: str) -> Row:
         """The live row; raises Refusal (ENTITY_IS_DELETED, NOT_FOUND)."""
@@ -98,20 +109,20 @@ class Writer:
             raise Refusal("NOT_FOUND", "The requested resource does not exist", status=404)
         return entity
 
-    def _given(self, entity: Entity, values: Mapping[str, object], actor: Actor, *, creating: bool) -> dict[str, Value]:
+    def _given(self, entity: Entity, values: Mapping[str, object], *, actor: Actor, creating: bool) -> dict[str, Value]:
         """The values as stored; raises the refusal that Salesforce has for each kind of mistake."""
         given: dict[str, Value] = {}
         blocked: list[str] = []
         for name, value in values.items():
             if name == "attributes":
                 continue
-            known, value = self._meant(entity, name, value)
+            known, value = self._meant(entity, name, value=value)
             writable = known.createable if creating else known.updateable
             if not (writable or actor.loading):
                 blocked.append(known.name)
                 continue
             given[known.name] = stored(known, value)
-            self._check_reference(known, given[known.name], actor)
+            self._check_reference(known, given[known.name], actor=actor)
         if blocked:
             message = (
                 f"Unable to create/update fields: {', '.join(blocked)}. Please check the security settings of this "
@@ -120,7 +131,7 @@ class Writer:
             raise Refusal("INVALID_FIELD_FOR_INSERT_UPDATE", message, fields=tuple(blocked))
         return given
 
-    def _meant(self, entity: Entity, name: str, value: object) -> tuple[Field, object]:
+    def _meant(self, entity: Entity, name: str, *, value: object) -> tuple[Field, object]:
         """The field of a name; a relationship with an external id is the reference behind it."""
         known = entity.field_named(name)
         if known is not None and not isinstance(value, Mapping):
@@ -130,14 +141,14 @@ class Writer:
             raise Refusal("INVALID_FIELD", f"No such column '{name}' on sobject of type {entity.name}", fields=())
         keys = [(key, str(wanted)) for key, wanted in value.items() if key != "attributes"]
         for key, wanted in keys:
-            holder = self.records.holder(link.targets[0], key, wanted)
+            holder = self.records.holder(link.targets[0], key, value=wanted)
             if holder is not None:
                 return link, holder
         key, wanted = keys[0] if keys else ("", "")
         message = f"Foreign key external ID: {wanted} not found for field {key} in entity {link.targets[0]}"
         raise Refusal("INVALID_FIELD", message, fields=())
 
-    def _check_reference(self, known: Field, value: Value, actor: Actor) -> None:
+    def _check_reference(self, known: Field, value: Value, *, actor: Actor) -> None:
         if known.type not in IDS or value is None or known.name == "Id":
             return
         target = self.schema.of_record(str(value))
@@ -151,7 +162,7 @@ class Writer:
             raise Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=())
 
     def _stamped(
-        self, entity: Entity, row: Mapping[str, Value], given: Iterable[str], actor: Actor, *, new: bool = True
+        self, entity: Entity, row: Mapping[str, Value], *, given: Iterable[str], actor: Actor, new: bool = True
     ) -> dict[str, Value]:
         """The row with its system fields; stamps that were given stay, LastModified follows a given Created."""
         now = self.clock.now().replace(microsecond=0)
@@ -166,18 +177,20 @@ class Writer:
         return {**row, **{name: value for name, value in stamps.items() if name in entity.fields and name not in kept}}
 
     def _store(
-        self, entity: Entity, before: Row | None, after: dict[str, Value], *, given: Iterable[str], history: bool = True
+        self, entity: Entity, before: Row | None, *, after: dict[str, Value], given: Iterable[str], history: bool = True
     ) -> None:
-        row = behaviour.derived(entity.name, before, after, given, stages=self.records.rows("OpportunityStage"))
-        self._check(entity, before, row)
-        self.records.put(entity, str(row["Id"]), row)
+        row = behaviour.derived(
+            entity.name, before, after=after, given=given, stages=self.records.rows("OpportunityStage")
+        )
+        self._check(entity, before, row=row)
+        self.records.put(entity, str(row["Id"]), row=row)
         if entity.name == "Opportunity" and history:
-            for name, values in behaviour.histories(before, row, self.tracked):
+            for name, values in behaviour.histories(before, row, tracked=self.tracked):
                 self.create(
-                    name, _known(self.schema.whole(name), values), Actor(str(values["CreatedById"]), loading=True)
+                    name, _known(self.schema.whole(name), values), actor=Actor(str(values["CreatedById"]), loading=True)
                 )
 
-    def _check(self, entity: Entity, before: Row | None, row: Row) -> None:
+    def _check(self, entity: Entity, before: Row | None, *, row: Row) -> None:
         missing = tuple(
             known.name for known in entity.fields.values() if known.required and row.get(known.name) is None
         )
@@ -185,7 +198,7 @@ class Writer:
             message = f"Required fields are missing: [{', '.join(missing)}]"
             raise Refusal("REQUIRED_FIELD_MISSING", message, fields=missing)
         for known in entity.fields.values():
-            holder = self.records.holder(entity.name, known.name, row.get(known.name)) if known.unique else None
+            holder = self.records.holder(entity.name, known.name, value=row.get(known.name)) if known.unique else None
             if holder not in (None, row["Id"]):
                 message = f"duplicate value found: {known.name} duplicates value on record with id: {holder}"
                 raise Refusal("DUPLICATE_VALUE", message, fields=())
@@ -201,12 +214,12 @@ class Writer:
             if name in known.targets
         ]
 
-    def _bury(self, entity: Entity, row: Row, actor: Actor) -> None:
+    def _bury(self, entity: Entity, row: Row, *, actor: Actor) -> None:
         if not entity.bin or "IsDeleted" not in entity.fields:
-            self.records.put(entity, str(row["Id"]), None)
+            self.records.put(entity, str(row["Id"]), row=None)
             return
-        deleted = self._stamped(entity, {**row, "IsDeleted": True}, (), actor, new=False)
-        self.records.put(entity, str(row["Id"]), deleted)
+        deleted = self._stamped(entity, {**row, "IsDeleted": True}, given=(), actor=actor, new=False)
+        self.records.put(entity, str(row["Id"]), row=deleted)
 
 
 def _known(entity: Entity, values: Mapping[str, Value]) -> dict[str, object]:

@@ -75,7 +75,7 @@ class Scope:
         """The path from rows of that entity; raises Refusal (INVALID_FIELD)."""
         hops: list[Field] = []
         for name in path.names[:-1]:
-            link, entity = self.hop(entity, name, path)
+            link, entity = self.hop(entity, name, path=path)
             hops.append(link)
         field = entity.field_named(path.names[-1])
         if field is None:
@@ -83,7 +83,7 @@ class Scope:
             raise self._invalid(path, f"No such column '{path.names[-1]}' on entity '{entity.name}'. {more}")
         return Bound(field, self._getter(hops, field.name))
 
-    def hop(self, entity: Entity, name: str, path: Path) -> tuple[Field, Entity]:
+    def hop(self, entity: Entity, name: str, *, path: Path) -> tuple[Field, Entity]:
         """The reference behind a relationship and what it leads to; raises Refusal (INVALID_FIELD)."""
         link = entity.relation(name)
         target = self.catalog.entity("Name" if link.polymorphic else link.targets[0]) if link else None
@@ -109,13 +109,13 @@ class Scope:
             raise self._invalid(condition.path, f"field '{bound.field.name}' can not be filtered in a query call")
         match condition:
             case Compare(_, op, Relative() as relative):
-                return self._within(bound, op, relative, condition.path)
+                return self._within(bound, op, relative=relative, path=condition.path)
             case Compare(path, op, value):
-                return _compared(bound, op, self._operand(bound.field, path, value))
+                return _compared(bound, op, wanted=self._operand(bound.field, path, value=value))
             case Like():
                 return self._like(bound, condition)
             case Among(path, values, negated):
-                return _chosen(bound, self._values(bound.field, path, values), negated=negated)
+                return _chosen(bound, self._values(bound.field, path, values=values), negated=negated)
 
     def _getter(self, hops: list[Field], name: str) -> Getter:
         if not hops:
@@ -131,10 +131,10 @@ class Scope:
 
         return reach
 
-    def _invalid(self, path: Path, reason: str, code: str = "INVALID_FIELD") -> Refusal:
+    def _invalid(self, path: Path, reason: str, *, code: str = "INVALID_FIELD") -> Refusal:
         return at(self.text, path.at, code=code, reason=reason)
 
-    def _operand(self, field: Field, path: Path, value: Literal) -> Value:
+    def _operand(self, field: Field, path: Path, *, value: Literal) -> Value:
         """The literal as it compares with stored values; raises Refusal where its type is not the field's."""
         if value is None:
             return None
@@ -143,7 +143,7 @@ class Scope:
         if field.type in IDS and isinstance(value, str):
             record = full_id(value)
             if record is None:
-                raise self._invalid(path, f"invalid ID field: {value}", "INVALID_QUERY_FILTER_OPERATOR")
+                raise self._invalid(path, f"invalid ID field: {value}", code="INVALID_QUERY_FILTER_OPERATOR")
             return record
         fits = (
             (field.type in NUMBERS and isinstance(value, Decimal))
@@ -158,16 +158,16 @@ class Scope:
             path, f"value of filter criterion for field '{field.name}' must be of type {kind} and should {quotes}"
         )
 
-    def _within(self, bound: Bound, op: str, relative: Relative, path: Path) -> Test:
+    def _within(self, bound: Bound, op: str, *, relative: Relative, path: Path) -> Test:
         get = bound.get
         first: Any
         last: Any
         if bound.field.type == "datetime":
-            first, last = dates.instants(relative, self.catalog.now(), self.catalog.zone)
+            first, last = dates.instants(relative, self.catalog.now(), zone=self.catalog.zone)
         elif bound.field.type == "date":
             first, last = dates.days(relative, self.catalog.now().astimezone(self.catalog.zone).date())
         else:
-            self._operand(bound.field, path, relative)
+            self._operand(bound.field, path, value=relative)
         if op in ("=", "!="):
             equal = op == "="
             return lambda row: ((value := get(row)) is not None and first <= value <= last) is equal
@@ -177,16 +177,16 @@ class Scope:
 
     def _like(self, bound: Bound, condition: Like) -> Test:
         if bound.field.type not in TEXTS:
-            raise self._invalid(condition.path, "invalid operator on id field", "INVALID_QUERY_FILTER_OPERATOR")
+            raise self._invalid(condition.path, "invalid operator on id field", code="INVALID_QUERY_FILTER_OPERATOR")
         parts = re.findall(r"\\.|.", condition.pattern, re.DOTALL)
         pattern = re.compile("".join(_WILD.get(part, re.escape(part[-1])) for part in parts), re.IGNORECASE | re.DOTALL)
         get = bound.get
         return lambda row: (value := get(row)) is not None and pattern.fullmatch(str(value)) is not None
 
-    def _values(self, field: Field, path: Path, values: tuple[Literal, ...] | Select) -> frozenset[Value]:
+    def _values(self, field: Field, path: Path, *, values: tuple[Literal, ...] | Select) -> frozenset[Value]:
         if isinstance(values, Select):
             return self.column(values)
-        return frozenset(self._operand(field, path, value) for value in values)
+        return frozenset(self._operand(field, path, value=value) for value in values)
 
 
 _WILD = {"%": ".*", "_": "."}
@@ -199,7 +199,7 @@ def _kind(field: Field) -> tuple[str, str]:
     return names.get(field.type, field.type), "not be enclosed in quotes"
 
 
-def _compared(bound: Bound, op: str, wanted: Value) -> Test:
+def _compared(bound: Bound, op: str, *, wanted: Value) -> Test:
     get = bound.comparable()
     if op == "=":
         return lambda row: get(row) == wanted

@@ -24,7 +24,7 @@ def days(relative: Relative, today: date) -> tuple[date, date]:
     return today, today
 
 
-def instants(relative: Relative, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def instants(relative: Relative, now: datetime, *, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The same range as instants: the first and the last moment of it."""
     first, last = days(relative, now.astimezone(zone).date())
     return _midnight(first, zone), _midnight(last + timedelta(days=1), zone) - _TICK

@@ -123,7 +123,7 @@ class _Query:
             )
         return frozenset(value for row in self.found(entity, select) if (value := bound.get(row)) is not None)
 
-    def show(self, entity: Entity, columns: Sequence[Path | Select], depth: int = 0) -> Show:
+    def show(self, entity: Entity, columns: Sequence[Path | Select], *, depth: int = 0) -> Show:
         """How a row looks: its type and address, its fields, its parents and its children."""
         groups: dict[str, list[Path]] = defaultdict(list)
         parts: dict[str, Part | None] = {}
@@ -134,13 +134,13 @@ class _Query:
                 parts[f".{link}"] = None  # keeps its place
                 continue
             name, part = (
-                self.children(entity, column) if isinstance(column, Select) else self.leaf(entity, column, depth)
+                self.children(entity, column) if isinstance(column, Select) else self.leaf(entity, column, depth=depth)
             )
             if name in parts:
                 raise Refusal("MALFORMED_QUERY", f"duplicate field selected: {name}")
             parts[name] = (name, part)
         for link, paths in groups.items():
-            parts[f".{link}"] = self.parent(entity, paths, depth)
+            parts[f".{link}"] = self.parent(entity, paths, depth=depth)
         address, shown = self.address, tuple(part for part in parts.values() if part)
 
         def show(row: Row) -> Shown:
@@ -150,14 +150,14 @@ class _Query:
 
         return show
 
-    def leaf(self, entity: Entity, path: Path, depth: int) -> Part:
+    def leaf(self, entity: Entity, path: Path, *, depth: int) -> Part:
         bound = self.scope.bound(entity, Path(path.names[depth:], path.at))
         get = bound.get
         return bound.field.name, lambda row: wire(get(row))
 
-    def parent(self, entity: Entity, paths: list[Path], depth: int) -> Part:
-        link, target = self.scope.hop(entity, paths[0].names[depth], paths[0])
-        show = self.show(target, paths, depth + 1)
+    def parent(self, entity: Entity, paths: list[Path], *, depth: int) -> Part:
+        link, target = self.scope.hop(entity, paths[0].names[depth], path=paths[0])
+        show = self.show(target, paths, depth=depth + 1)
 
         def shown(row: Row) -> Shown | None:
             record = row.get(link.name)

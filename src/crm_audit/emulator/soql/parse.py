@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Any
 
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedInput, UnexpectedToken, VisitError
@@ -63,18 +65,17 @@ class _Tree(Transformer[Token, Select]):
     def start(self, select: Select) -> Select:
         return select
 
-    def select(
-        self, columns: tuple[Path | Select, ...], source: Token, where: Condition | None, *rest: object
-    ) -> Select:
-        *keys, limit, offset = rest
+    @v_args(inline=False)
+    def select(self, parts: Sequence[Any]) -> Select:
+        columns, source, where, *keys, limit, offset = parts
         return Select(
             columns=columns,
             source=str(source),
             where=where,
-            order=tuple(key for key in keys if isinstance(key, syntax.Order)),
-            limit=int(limit) if isinstance(limit, Token) else None,
-            offset=int(offset) if isinstance(offset, Token) else None,
-            at=source.start_pos or 0,
+            order=tuple(key for key in keys if key is not None),
+            limit=None if limit is None else int(limit),
+            offset=None if offset is None else int(offset),
+            at=source.start_pos,
         )
 
     def count(self) -> Columns:
@@ -97,7 +98,9 @@ class _Tree(Transformer[Token, Select]):
     def either(self, *items: Condition) -> Condition:
         return syntax.Or(items)
 
-    def compare(self, path: Path, op: Token, value: Literal) -> Condition:
+    @v_args(inline=False)
+    def compare(self, parts: Sequence[Any]) -> Condition:
+        path, op, value = parts
         return syntax.Compare(path, "!=" if op == "<>" else str(op), value)
 
     def like(self, path: Path, pattern: Token) -> Condition:
@@ -115,7 +118,9 @@ class _Tree(Transformer[Token, Select]):
     def semijoin(self, select: Select) -> Select:
         return select
 
-    def order(self, path: Path, descending: bool | None, nulls_last: bool | None) -> syntax.Order:
+    @v_args(inline=False)
+    def order(self, parts: Sequence[Any]) -> syntax.Order:
+        path, descending, nulls_last = parts
         return syntax.Order(path, bool(descending), bool(nulls_last))
 
     def ascending(self) -> bool:
@@ -170,20 +175,20 @@ def _grammar() -> Lark:
     return Lark(text, parser="lalr", lexer="contextual", maybe_placeholders=True)
 
 
-def _malformed(text: str, position: int, reason: str) -> Refusal:
+def _malformed(text: str, position: int, *, reason: str) -> Refusal:
     return at(text, position, code="MALFORMED_QUERY", reason=reason)
 
 
 def _unexpected(text: str, error: UnexpectedInput) -> Refusal:
     if isinstance(error, UnexpectedToken):
         if error.token.type == "$END":
-            return _malformed(text, len(text.rstrip()), "unexpected token: '<EOF>'")
-        return _malformed(text, error.token.start_pos or 0, f"unexpected token: '{error.token}'")
+            return _malformed(text, len(text.rstrip()), reason="unexpected token: '<EOF>'")
+        return _malformed(text, error.token.start_pos or 0, reason=f"unexpected token: '{error.token}'")
     position = sum(len(line) + 1 for line in text.split("\n")[: error.line - 1]) + error.column - 1
     if not text[position:].startswith("'"):
         word = re.match(r"\w+|.", text[position:], re.DOTALL)
-        return _malformed(text, position, f"unexpected token: '{word[0] if word else ''}'")
-    return _malformed(text, position, "unexpected char: '''")
+        return _malformed(text, position, reason=f"unexpected token: '{word[0] if word else ''}'")
+    return _malformed(text, position, reason="unexpected char: '''")
 
 
 @lru_cache(maxsize=256)
@@ -199,5 +204,5 @@ def parse(text: str) -> Select:
         raise _unexpected(text, error) from None
     except VisitError as error:
         if isinstance(error.orig_exc, _Wrong):
-            raise _malformed(text, error.orig_exc.position, error.orig_exc.reason) from None
+            raise _malformed(text, error.orig_exc.position, reason=error.orig_exc.reason) from None
         raise
