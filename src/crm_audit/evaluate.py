@@ -14,9 +14,9 @@ import polars as pl
 
 from crm_audit.domain import TOP
 from crm_audit.facts import OPEN, UNMAPPED, Facts, cases
+from crm_audit.policy import UNMAPPED_STAGE, Combined, Leaf, Node, Pack, Rule
 from crm_audit.predicates import PREDICATES
 from crm_audit.predicates.base import Judgement, Seen
-from crm_audit.policy import UNMAPPED_STAGE, Combined, Leaf, Node, Pack, Rule
 from crm_audit.scene import Scene, moments
 
 STATUS = pl.Enum(["holds", "fails", "unknown", "not_applicable", "error"])
@@ -155,6 +155,7 @@ class Audit:
 
     verdicts: pl.DataFrame  # m, deal, id, state, claimed, supported_min, supported_max, once_fixed, verdict, action
     findings: pl.DataFrame  # m, deal, rule, status, reason, action, position in the pack
+    tally: pl.DataFrame  # rule, status, n: how often each rule could be judged at the claimed rung
     observed: Observed
     pack: Pack
 
@@ -165,11 +166,12 @@ def audit(facts: Facts, pack: Pack, as_of: datetime, deals: Iterable[str] | None
     opened = chosen.filter(pl.col("state") == OPEN)
     observed = observe(facts, pack, ((deal, as_of) for deal in opened["deal"]))
     supported = _supported(pack, observed)
-    found = [_findings(pack, rung, observed, rows) for rung, rows in _by_rung(opened, observed)]
+    judged_ = [(rung, _judged(pack, rung, observed, rows)) for rung, rows in _by_rung(opened, observed)]
+    found = [_findings(pack, rung, observed, table) for rung, table in judged_]
     unmapped = chosen.filter(pl.col("state") == UNMAPPED)
     findings = pl.concat([_EMPTY, *found, _unmapped(pack, unmapped)]).sort("deal", "position")
     verdicts = _verdicts(chosen, observed, supported, findings)
-    return Audit(verdicts, findings, observed, pack)
+    return Audit(verdicts, findings, _tally([table for _, table in judged_]), observed, pack)
 
 
 def _by_rung(opened: pl.DataFrame, observed: Observed) -> Iterable[tuple[int, pl.DataFrame]]:
@@ -216,20 +218,31 @@ FINDING = {
 _EMPTY = pl.DataFrame(schema=FINDING)
 
 
-def _findings(pack: Pack, rung: int, observed: Observed, rows: pl.DataFrame) -> pl.DataFrame:
+def _judged(pack: Pack, rung: int, observed: Observed, rows: pl.DataFrame) -> pl.DataFrame:
+    """`m`, `deal` and the status of every rule at the rung these deals claim."""
+    table = observed.table.join(rows.select("m"), on="m", how="semi")
+    return table.select("m", "deal", *[status(rule, rung, observed).alias(rule.id) for rule in judged(pack, rung)])
+
+
+def _tally(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    counts = [
+        table.select(name).group_by(status=name).agg(n=pl.len()).select(pl.lit(name).alias("rule"), "status", "n")
+        for table in tables
+        for name in table.columns[2:]
+    ]
+    empty = pl.DataFrame(schema={"rule": pl.String, "status": STATUS, "n": pl.UInt32})
+    return pl.concat([empty, *counts]).group_by("rule", "status").agg(pl.col("n").sum())
+
+
+def _findings(pack: Pack, rung: int, observed: Observed, table: pl.DataFrame) -> pl.DataFrame:
     """What is reported at the claimed rung: rules that do not hold, unless another finding explains them."""
-    rules = judged(pack, rung)
-    part = Observed(
-        observed.scene, observed.table.join(rows.select("m"), on="m", how="semi"), observed.names, observed.broken
-    )
-    table = part.table.select("m", "deal", *[status(rule, rung, part).alias(rule.id) for rule in rules])
     reported = []
-    for rule in rules:
-        open_ = pl.col(rule.id).is_in(["fails", "unknown", "error"])
+    for rule in judged(pack, rung):
+        stands_out = pl.col(rule.id).is_in(["fails", "unknown", "error"])
         hidden = _any([name for name in rule.suppressed_by if name in table.columns], ["fails", "unknown", "error"])
-        hit = table.filter(open_ & ~hidden).select("m", "deal", status=rule.id)
+        hit = table.filter(stands_out & ~hidden).select("m", "deal", status=rule.id)
         if hit.height:
-            reported.append(_reported(rule, rung, part, hit, pack.rules.index(rule)))
+            reported.append(_reported(rule, rung, observed, hit, pack.rules.index(rule)))
     return pl.concat([_EMPTY, *reported])
 
 

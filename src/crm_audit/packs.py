@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from crm_audit import shipped, yamls
 from crm_audit.domain import ROLES, TOP
 from crm_audit.errors import BadPack
-from crm_audit.predicates import PREDICATES
 from crm_audit.policy import UNMAPPED_STAGE, Combined, Leaf, Message, Node, Pack, Rule
+from crm_audit.predicates import PREDICATES
 from crm_audit.yamls import Place
 
 COMBINATORS = ("all", "any", "not", "at_least")

@@ -18,7 +18,7 @@ from crm_audit.explain import Finding, explain
 from crm_audit.facts import Facts, Terms
 from crm_audit.policy import Pack
 from crm_audit.store import Run, Store
-from crm_audit.writeback.annotation import annotations
+from crm_audit.writeback.annotation import annotate
 from crm_audit.writeback.apply import apply
 from crm_audit.writeback.plan import Plan, plan
 
@@ -33,10 +33,19 @@ LOST_WITH = {
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """One connection by its name, with the pack it is judged by."""
+
+    name: str
+    connection: Connection
+    pack: Pack
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What one audit of one connection found."""
 
-    connection: str
+    job: Job
     run: Run
     as_of: datetime
     audit: Audit
@@ -67,35 +76,35 @@ def terms(connection: Connection, run: Run) -> Terms:
     )
 
 
-def check(
-    store: Store, name: str, connection: Connection, *, pack: Pack, as_of: datetime, deals: Iterable[str] | None = None
-) -> Report:
+def check(store: Store, job: Job, *, as_of: datetime, deals: Iterable[str] | None = None) -> Report:
     """Judge what the store knew by then; Incomplete where no sync has finished or the deals were not read."""
-    run = store.latest(name, by=as_of)
+    run = store.latest(job.name, by=as_of)
     if run is None:
-        raise Incomplete(f"{name}: no finished sync by {as_of:%Y-%m-%d %H:%M} UTC; run `crm-audit sync {name}` first")
+        when = f"{as_of:%Y-%m-%d %H:%M} UTC"
+        raise Incomplete(f"{job.name}: no finished sync by {when}; run `crm-audit sync {job.name}` first")
     if "deals" in run.missing:
-        raise Incomplete(f"{name}: the last sync could not read the deals: {run.missing['deals']}")
-    known = facts.build(store.frames(run), terms(connection, run))
-    audit = evaluate.audit(known, pack, as_of, deals)
-    return Report(name, run, as_of, audit, tuple(explain(audit)))
+        raise Incomplete(f"{job.name}: the last sync could not read the deals: {run.missing['deals']}")
+    known = facts.build(store.frames(run), terms(job.connection, run))
+    audit = evaluate.audit(known, job.pack, as_of, deals)
+    return Report(job, run, as_of, audit, tuple(explain(audit)))
 
 
-def visible(pack: Pack, connection: Connection) -> Pack:
-    """The pack without the rules that stay in shadow: they are kept here and never shown in the CRM (ruling 37)."""
-    shadow = {rule.id for rule in pack.rules if connection.rule_ladders.get(rule.id, connection.ladder) == "shadow"}
-    return pack.without(frozenset(shadow))
+def visible(job: Job) -> Job:
+    """The job without the rules that stay in shadow: they are kept here and never shown in the CRM (ruling 37)."""
+    ladders, default = job.connection.rule_ladders, job.connection.ladder
+    shadow = frozenset(rule.id for rule in job.pack.rules if ladders.get(rule.id, default) == "shadow")
+    return Job(job.name, job.connection, job.pack.without(shadow))
 
 
 def planned(report: Report, connector: Connector, store: Store) -> Plan:
     """The writes that would make the CRM show the verdicts; Incomplete where the evidence has gaps."""
     if report.run.missing:
         gaps = ", ".join(sorted(report.run.missing))
-        raise Incomplete(f"{report.connection}: nothing is written from incomplete evidence; not read: {gaps}")
+        raise Incomplete(f"{report.job.name}: nothing is written from incomplete evidence; not read: {gaps}")
     verdicts = report.audit.verdicts
     closed = set(verdicts.filter(pl.col("state").is_in([WON, LOST]))["id"])
     settled = closed & store.changed(report.run, "deals")
-    told = annotations(report.audit, report.findings)
+    told = annotate(report.audit, report.findings)
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
     return plan(wanted, connector.shown(list(wanted)), settled=settled)
 

@@ -15,7 +15,7 @@ SHORT = 255
 """Characters that a text field of Salesforce holds (ruling 34)."""
 
 
-def annotations(audit: Audit, findings: Iterable[Finding]) -> dict[str, Annotation]:
+def annotate(audit: Audit, findings: Iterable[Finding]) -> dict[str, Annotation]:
     """What every audited deal should show, by deal."""
     of_deal: dict[str, list[Finding]] = {}
     for finding in findings:
