@@ -64,7 +64,7 @@ def near(name: str, known: Iterable[str]) -> str:
 
 
 def _several(value: object) -> object:
-    return (value,) if isinstance(value, (str, Mapping)) else value
+    return value if isinstance(value, (list, tuple)) else (value,)
 
 
 def _as_text(value: object) -> object:
@@ -161,6 +161,7 @@ class Options(_Frozen):
     )
     dates: DateFormats = ()  # strptime formats; ISO 8601 is understood besides
     blanks: tuple[str, ...] = ()  # texts that mean an empty cell
+    shared_topics: bool = True  # ruling 7: false where the CRM attaches an activity to several deals by itself
     unknown: tuple[Tellable, ...] = ()  # what is mapped but tells nothing about open deals
     tables: Mapping[Kind, Annotated[tuple[Table, ...], BeforeValidator(_several)]]
 

@@ -31,7 +31,12 @@ def survey(census: Census, chosen: Options, *, absent: Sequence[str]) -> Survey:
         *_bare(census, chosen),
         *(note for tally in census.tallies for note in tally.notes()),
     )
-    return Survey(unmapped=unmapped, unconnected=frozenset(STRENGTH) - census.connected, notes=notes)
+    return Survey(
+        unmapped=unmapped,
+        unconnected=frozenset(STRENGTH) - census.connected,
+        shared_topics=chosen.shared_topics,
+        notes=notes,
+    )
 
 
 def _unmapped(census: Census) -> frozenset[str]:
