@@ -63,7 +63,7 @@ def test_formats_of_the_export_come_first(form: str, text: str, meaning: date) -
 
 @pytest.mark.parametrize(
     "text",
-    ["soon", "2026-02-30", "2026-13-01", "3/1/2017", "1575463702000", "2026-03-01T25:00:00Z", 
+    ["soon", "2026-02-30", "2026-13-01", "3/1/2017", "1575463702000", "2026-03-01T25:00:00Z",
      "0001-01-01T00:00:00+14:00", "9999-12-31 23:59:59", "20260301", "٢٠٢٦-03-01T"],
 )  # fmt: skip
 def test_what_is_no_date_is_refused(text: str) -> None:
