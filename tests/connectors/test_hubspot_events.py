@@ -109,7 +109,11 @@ def test_a_mail_of_the_buyers_is_its_senders_alone() -> None:
 
 
 def test_a_mail_of_ours_is_for_the_contacts_among_its_recipients() -> None:
-    sent = {"hs_email_direction": "EMAIL", "hs_email_status": "SENT", "hs_email_from_email": "dana@acme.example"}
+    sent: dict[str, Any] = {
+        "hs_email_direction": "EMAIL",
+        "hs_email_status": "SENT",
+        "hs_email_from_email": "dana@acme.example",
+    }
     event = only(activity("emails", **sent, hs_email_to_email="lee@acme.example;x@acme.example"))
     assert (event.kind, event.people) == ("email_out", (LEE,))
     assert only(activity("emails", **sent, hs_email_cc_email="dana@acme.example")).people == (DANA,)
@@ -139,12 +143,17 @@ def test_mail_without_a_usable_direction_is_no_event(direction: str) -> None:
     ],
 )
 def test_automatic_replies(subject: str, sender: str, automatic: bool) -> None:
-    mail = {"hs_email_direction": "INCOMING_EMAIL", "hs_email_from_email": sender, "hs_email_subject": subject}
+    mail: dict[str, Any] = {
+        "hs_email_direction": "INCOMING_EMAIL",
+        "hs_email_from_email": sender,
+        "hs_email_subject": subject,
+    }
     assert only(activity("emails", **mail)).automatic is automatic
 
 
 def quote(**properties: str) -> Activity:
-    return activity("quotes", **{"hs_quote_amount": "100000", "hs_currency": "EUR", **properties})
+    own: dict[str, Any] = {"hs_quote_amount": "100000", "hs_currency": "EUR", **properties}
+    return activity("quotes", **own)
 
 
 def test_a_quote_is_sent_when_it_came_to_be_visible() -> None:
@@ -203,7 +212,11 @@ def test_a_task_is_open_until_it_is_done_or_shelved() -> None:
 
 def test_a_done_task_of_a_mapped_type_vouches() -> None:
     own = portal(attestations={"PRICE_SEEN": ("pricing",)})
-    done = {"hs_task_status": "COMPLETED", "hs_task_type": "PRICE_SEEN", "hs_task_subject": "Proposal seen"}
+    done: dict[str, Any] = {
+        "hs_task_status": "COMPLETED",
+        "hs_task_type": "PRICE_SEEN",
+        "hs_task_subject": "Proposal seen",
+    }
     event = only(activity("tasks", own, **done))
     assert (event.kind, event.topics, event.people, event.by) == ("attestation", ("pricing",), (DANA, LEE), "5")
     assert only(activity("tasks", own, **{**done, "hs_task_status": "WAITING"})).kind == "task_open"
@@ -288,5 +301,5 @@ def test_deals_named_in_a_title(title: str, named: tuple[str, ...]) -> None:
         ({"hubspot_owner_id": "5", "hs_object_source_id": "4712"}, "5"),
     ],
 )
-def test_who_recorded_it(own: dict[str, str], by: str | None) -> None:
+def test_who_recorded_it(own: dict[str, Any], by: str | None) -> None:
     assert only(activity("meetings", portal(app="4711"), **own)).by == by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -25,8 +26,8 @@ def portal(mapped: dict[str, str] | None = None, **more: object) -> Portal:
     return Portal(id="1", zone=PHOENIX, currency="USD", fields=names, **known)
 
 
-def record(record_id: str = "7", past: dict[str, object] | None = None, **properties: str | None) -> dict[str, Any]:
-    return {"id": record_id, "properties": properties, "propertiesWithHistory": past or {}}
+def record(past: Mapping[str, object] | None = None, **properties: str | None) -> dict[str, Any]:
+    return {"id": "7", "properties": properties, "propertiesWithHistory": past or {}}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,11 @@ def test_an_archived_owner_is_not_active() -> None:
 
 
 def test_owners_are_found_by_their_user_id() -> None:
-    owners = [{"id": "5", "userId": 50}, {"id": "6", "userId": None, "userIdIncludingInactive": 60}, {"id": "7"}]
+    owners: list[dict[str, Any]] = [
+        {"id": "5", "userId": 50},
+        {"id": "6", "userId": None, "userIdIncludingInactive": 60},
+        {"id": "7"},
+    ]
     assert owners_by_user(owners) == {"50": "5", "60": "6"}
 
 

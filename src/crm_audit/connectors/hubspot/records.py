@@ -134,7 +134,7 @@ def changes(record: Json, portal: Portal) -> Iterator[Change]:
         for before, after in pairwise(entries):
             old, new = _written(field, before.get("value")), _written(field, after.get("value"))
             at = instant(str(after["timestamp"]))
-            if old == new or at is None:
+            if at is None or old == new or (field == "amount" and number(old) == number(new)):
                 continue
             yield Change(
                 id=f"{record['id']}:{field}:{written(at)}",
