@@ -83,6 +83,8 @@ class Gateway:
 
         def ask() -> str | None:
             opened, _ = self._open()
+            if opened.user is not None:
+                return opened.user
             self.calls.count("userinfo")
             return whoami(opened, self._session)
 
@@ -182,7 +184,8 @@ class Gateway:
             return self._opened
 
     def _log_in(self, *, check_version: bool) -> tuple[Token, Salesforce]:
-        self.calls.count("token")
+        if self._login.session_id is None:
+            self.calls.count("token")
         opened = token(self._login, self._session)
         if check_version:
             self.calls.count("versions")

@@ -71,8 +71,6 @@ def token(login: Login, session: requests.Session) -> Token:
 
 def whoami(opened: Token, session: requests.Session) -> str | None:
     """The user a session belongs to; None where the org does not tell."""
-    if opened.user is not None:
-        return opened.user
     try:
         answer = session.get(
             f"https://{opened.instance}/services/oauth2/userinfo",

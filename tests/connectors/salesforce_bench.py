@@ -1,0 +1,140 @@
+"""A Salesforce org over real HTTP, reached through the real client library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from crm_audit.config import Connection
+from crm_audit.connectors.base import Page
+from crm_audit.connectors.salesforce import SalesforceConnector, connect
+from crm_audit.domain import Deal, Event, Record
+from crm_audit.emulator.clock import Clock
+from crm_audit.emulator.salesforce import SalesforceOrg
+from crm_audit.emulator.server import Crm, Request, Response, serve
+
+NOW = datetime(2026, 3, 16, 15, tzinfo=UTC)
+STAGE = "Negotiation/Review"
+LOGIN = {"consumer_key": "SF_KEY", "consumer_secret": "SF_SECRET"}
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass
+class Faulty:
+    """An org that answers some calls out of a script, and the others itself."""
+
+    org: Crm
+    script: list[tuple[str, Response]] = field(default_factory=list)  # part of a path, and the answer for one call
+    seen: list[Request] = field(default_factory=list)
+
+    def answer(self, request: Request, *, base: str) -> Response:
+        """The next scripted answer whose path fits, else the org's."""
+        self.seen.append(request)
+        for position, (part, response) in enumerate(self.script):
+            if part in request.path:
+                del self.script[position]
+                return response
+        return self.org.answer(request, base=base)
+
+    def next(self, part: str, *responses: Response) -> None:
+        """Answer the next calls to a path that has this part so."""
+        self.script.extend((part, each) for each in responses)
+
+
+@dataclass
+class Bench:
+    """An org, and connectors to it."""
+
+    org: SalesforceOrg
+    faults: Faulty
+    clock: Clock
+    base: str
+    slept: list[float] = field(default_factory=list)
+
+    def connection(self, **settings: object) -> Connection:
+        """The settings of a connection to this org."""
+        options: Any = settings.pop("options", {})
+        return Connection.model_validate(
+            {
+                "vendor": "salesforce",
+                "emulator": self.base,
+                "currency": "USD",
+                "login": LOGIN,
+                "options": {"domain": self.org.domain, **options},
+                **settings,
+            }
+        )
+
+    def environ(self) -> Mapping[str, str]:
+        """The secrets, where a connection looks for them."""
+        house = self.org.gatehouse
+        return {"SF_KEY": house.client_id, "SF_SECRET": house.client_secret}
+
+    def connector(self, **settings: object) -> SalesforceConnector:
+        """A connector that does not really sleep."""
+        return connect(self.connection(**settings), environ=self.environ(), sleep=self.slept.append)
+
+    def make(self, name: str, /, **fields: object) -> str:
+        """A record as a user of the org makes it."""
+        given: Any = fields
+        return self.org.insert(name, **given)
+
+    def change(self, deal: str, **fields: object) -> None:
+        """Edit a deal as a user of the org does."""
+        self.org.update("Opportunity", deal, **fields)
+
+    def add(self, name: str, field: str, *, spelling: str) -> None:
+        """A field of the admin's own."""
+        self.org.add_field(name, field, spelling=spelling)
+
+    def account(self, **fields: object) -> str:
+        """A buying company."""
+        return self.make("Account", **{"Name": "Acme Freight", **fields})
+
+    def person(self, first: str = "Dana", **fields: object) -> str:
+        """A contact of the buyer's."""
+        given = {"FirstName": first, "LastName": "Invented", "Email": f"{first.lower()}@acme.example", **fields}
+        return self.make("Contact", **given)
+
+    def deal(self, name: str = "Acme rollout", **fields: object) -> str:
+        """An open deal."""
+        usual = {"StageName": STAGE, "CloseDate": "2026-06-30", "Amount": 100_000}
+        return self.make("Opportunity", Name=name, **{**usual, **fields})
+
+
+@contextmanager
+def bench(*, zone: str = "America/New_York", multi_currency: bool = False) -> Iterator[Bench]:
+    """A new org with a clock at NOW, served on loopback."""
+    clock = Clock(NOW)
+    org = SalesforceOrg(clock, zone=zone, multi_currency=multi_currency)
+    faults = Faulty(org)
+    with serve(faults) as base:
+        yield Bench(org, faults, clock, base)
+
+
+def pulled(connector: SalesforceConnector, kind: str) -> list[Record]:
+    """All records of a kind."""
+    return [row for page in connector.pages(kind) for row in page.rows]
+
+
+def events(connector: SalesforceConnector) -> dict[str, Event]:
+    """All events by their kind; of each kind there must be one at most."""
+    found = [each for each in pulled(connector, "events") if isinstance(each, Event)]
+    assert len({each.kind for each in found}) == len(found)
+    return {each.kind: each for each in found}
+
+
+def the_deal(connector: SalesforceConnector) -> Deal:
+    """The only deal."""
+    (deal,) = pulled(connector, "deals")
+    assert isinstance(deal, Deal)
+    return deal
+
+
+def sizes(pages: list[Page]) -> list[int]:
+    """How many rows each page has."""
+    return [len(page.rows) for page in pages]
