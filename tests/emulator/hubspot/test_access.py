@@ -52,6 +52,8 @@ def test_a_revoked_token_is_401_in_the_official_client(portal: HubspotPortal, cl
         ("crm.objects.companies.read", "GET", "/crm/v3/objects/companies"),
         ("crm.objects.quotes.read", "GET", "/crm/v3/objects/quotes"),
         ("crm.objects.owners.read", "GET", "/crm/v3/owners"),
+        ("crm.objects.owners.read", "GET", "/crm/v3/owners/70000001"),
+        ("settings.currencies.read", "GET", "/settings/v3/currencies/exchange-rates/current"),
     ],
 )
 def test_a_revoked_scope_is_403_and_named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hubspot import HubSpot
@@ -197,6 +198,15 @@ def test_batch_read_tells_missing_ids_in_a_207(portal: HubspotPortal, client: Hu
     assert answer.errors[0].context == {"ids": ["99"]}
 
 
+def test_batch_read_answers_in_its_own_order_and_each_id_once(portal: HubspotPortal, wire: Wire) -> None:
+    one, two, three = (portal.create("deals") for _ in range(3))
+
+    answer = wire.post(f"{DEALS}/batch/read", {"inputs": [{"id": n} for n in (three, one, three, two)]})
+
+    assert answer.status == 200
+    assert [row["id"] for row in answer.body["results"]] == [one, two, three]
+
+
 def test_batch_read_takes_100_and_50_with_history(wire: Wire) -> None:
     def status(count: int, **more: object) -> int:
         return wire.post(f"{DEALS}/batch/read", {"inputs": [{"id": n} for n in range(count)], **more}).status
@@ -246,6 +256,37 @@ def test_inline_associations_name_their_types(portal: HubspotPortal, wire: Wire)
             ]
         },
     }
+
+
+def test_archived_records_are_no_inline_associations(portal: HubspotPortal, wire: Wire) -> None:
+    deal, contact = portal.create("deals"), portal.create("contacts")
+    portal.associate("deals", deal, "contacts", contact)
+    portal.archive("contacts", contact)
+
+    assert "associations" not in wire.get(f"{DEALS}/{deal}?associations=contacts").body
+
+
+def test_activities_show_only_their_stamps_until_asked(portal: HubspotPortal, wire: Wire) -> None:
+    made: dict[str, dict[str, Any]] = {
+        "calls": {"hs_call_title": "Pricing", "hs_call_duration": 900_000},
+        "emails": {"hs_email_subject": "Quote", "hs_email_direction": "INCOMING_EMAIL"},
+        "meetings": {"hs_meeting_title": "Demo", "hs_meeting_outcome": "COMPLETED"},
+        "notes": {"hs_note_body": "<p>Asked about the budget</p>"},
+        "tasks": {"hs_task_subject": "Call back", "hs_task_status": "NOT_STARTED"},
+    }
+    for plural, values in made.items():
+        record = portal.create(plural, hs_timestamp="2026-03-10T14:00:00Z", hs_createdate="2026-03-11", **values)
+        path = f"/crm/objects/2026-09/{plural}/{record}"
+
+        plain = wire.get(path).body["properties"]
+        full = wire.get(f"{path}?properties=hs_timestamp,{','.join(values)}").body["properties"]
+
+        assert plain == {
+            "hs_createdate": "2026-03-11T00:00:00Z",
+            "hs_lastmodifieddate": "2026-03-16T15:00:00Z",
+            "hs_object_id": record,
+        }
+        assert full == plain | {"hs_timestamp": "2026-03-10T14:00:00Z"} | {k: str(v) for k, v in values.items()}
 
 
 def test_unknown_types_paths_and_methods_are_refused(wire: Wire) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import pytest
 from hubspot import HubSpot
 
 from crm_audit.emulator.clock import Clock
@@ -105,7 +108,7 @@ def test_owners_are_paged_and_found_by_mail(portal: HubspotPortal, wire: Wire) -
 
 
 def test_the_account_tells_zone_currency_and_offset(wire: Wire, portal: HubspotPortal, clock: Clock) -> None:
-    portal.currencies = ("EUR",)
+    portal.define_rate("EUR", Decimal("1.1"))
     for version in ("2026-09", "v3"):
         account = wire.get(f"/account-info/{version}/details").body
         assert account["portalId"] == portal.id
@@ -114,3 +117,27 @@ def test_the_account_tells_zone_currency_and_offset(wire: Wire, portal: HubspotP
         assert (account["utcOffset"], account["utcOffsetMilliseconds"]) == ("-04:00", -14_400_000)
     clock.set(NOW.replace(month=1))
     assert wire.get("/account-info/v3/details").body["utcOffset"] == "-05:00"
+
+
+def test_rates_are_numbers_from_a_currency_into_the_companys(portal: HubspotPortal, clock: Clock, wire: Wire) -> None:
+    portal.define_rate("EUR", Decimal("1.10"))
+    portal.define_rate("JPY", Decimal("0.00661234"))
+    clock.advance(days=1)
+    portal.define_rate("EUR", Decimal("1.20"))
+
+    for path in (
+        "/settings/v3/currencies/exchange-rates/current",
+        "/settings/currencies/2026-09/exchange-rates/current",
+    ):
+        rows = wire.get(path).body["results"]
+        assert [(row["fromCurrencyCode"], row["toCurrencyCode"], row["conversionRate"]) for row in rows] == [
+            ("EUR", "USD", 1.2),
+            ("JPY", "USD", 0.006612),
+        ]
+        assert [row["effectiveAt"] for row in rows] == ["2026-03-17T15:00:00Z", "2026-03-16T15:00:00Z"]
+
+
+@pytest.mark.parametrize(("currency", "worth"), [("EUR", "0"), ("EUR", "-1"), ("USD", "1")])
+def test_a_rate_is_above_zero_and_for_another_currency(portal: HubspotPortal, currency: str, worth: str) -> None:
+    with pytest.raises(ValueError, match="a rate is above zero"):
+        portal.define_rate(currency, Decimal(worth))

@@ -104,7 +104,8 @@ PROPERTIES: Mapping[str, Mapping[str, str]] = {
     },
     "contacts": _EVERYWHERE | {
         "company": "string", "createdate": "datetime", "email": "string", "firstname": "string",
-        "hs_buying_role": "enumeration", "hs_calculated_merged_vids": "enumeration",
+        "hs_additional_emails": "enumeration", "hs_buying_role": "enumeration",
+        "hs_calculated_merged_vids": "enumeration",
         "hs_sales_email_last_opened": "datetime", "hs_sales_email_last_replied": "datetime",
         "hs_document_last_revisited": "datetime", "jobtitle": "string", "lastmodifieddate": "datetime",
         "lastname": "string", "lifecyclestage": "enumeration", "phone": "string",

@@ -24,11 +24,13 @@ _PATHS = re.compile(
     r")(?P<rest>/.*)?"
 )
 _ACCOUNT = re.compile(r"/account-info/(?:v3|\d{4}-\d{2})(?P<rest>/.*)")
+_CURRENCIES = re.compile(r"/settings/(?:v3/currencies|currencies/\d{4}-\d{2})(?P<rest>/.*)")
+_SETTING_SCOPES = {"owners": "crm.objects.owners.read", "currencies": "settings.currencies.read"}
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. `scope` is read, write, owners or nothing; `kind` names its calls in the books."""
+    """One endpoint. `scope` is read, write, owners, currencies or nothing; `kind` names its calls in the books."""
 
     method: str
     pattern: str
@@ -63,6 +65,7 @@ ROUTES = (
     Route("GET", "/owners", "owners", settings.owners, "owners"),
     Route("GET", "/owners/{id}", "owners/get", settings.owner, "owners"),
     Route("GET", "/account/details", "account", settings.account, ""),
+    Route("GET", "/currencies/exchange-rates/current", "rates", settings.rates, "currencies"),
 )
 _COMPILED = [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.pattern)), route) for route in ROUTES]
 
@@ -85,13 +88,15 @@ class Match:
         """The scope that the token must have."""
         if self.route.scope in ("read", "write"):
             return (self.types.get("type") or self.types["from"]).needs(self.route.scope)
-        return "crm.objects.owners.read" if self.route.scope else None
+        return _SETTING_SCOPES.get(self.route.scope)
 
 
 def canonical(path: str) -> str | None:
     """A path without its version: `/crm/v3/objects/deals/` and `/crm/objects/2026-09/deals` are `/objects/deals`."""
     if account := _ACCOUNT.fullmatch(path):
         return f"/account{account['rest']}"
+    if currencies := _CURRENCIES.fullmatch(path):
+        return f"/currencies{currencies['rest']}"
     found = _PATHS.fullmatch(path)
     if found is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 
 from crm_audit.emulator.hubspot import catalogue
 from crm_audit.emulator.hubspot.values import FIELD_TYPES, Property
@@ -31,6 +32,16 @@ class Pipeline:
     id: str
     label: str
     stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One unit of a currency is worth that many of the company's, from that instant on; six decimals at most."""
+
+    id: str
+    currency: str
+    worth: Decimal
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,7 @@ class Schema:
     )
     pipelines: dict[str, Pipeline] = field(default_factory=lambda: {"default": _default_pipeline()})
     owners: dict[str, Owner] = field(default_factory=dict)
+    rates: dict[str, Rate] = field(default_factory=dict)
 
     def active(self, plural: str, name: str) -> Property | None:
         """A property that records can be asked for; None where there is none or it is archived."""

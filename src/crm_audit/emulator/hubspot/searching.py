@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from crm_audit.emulator.hubspot.bodies import Filter, Search, Sort
 from crm_audit.emulator.hubspot.records import Record
@@ -111,15 +112,21 @@ class Matcher:
             raise invalid(f"{text} is not a valid value for {name}") from None
 
     def key(self, name: str, text: str) -> Rank:
-        """A value as it compares; enumerations keep their case, other text does not."""
-        match self.kinds.get(name):
-            case "number":
-                return Decimal(text), ""
-            case "date" | "datetime":
-                return Decimal((instant(text) - _EPOCH) // timedelta(milliseconds=1)), ""
-            case "enumeration" | "bool":
-                return Decimal(), text
-        return Decimal(), text.lower()
+        """A value of that property as it compares."""
+        return _rank(self.kinds.get(name), text)
+
+
+@lru_cache(maxsize=200_000)  # a walk through a large portal ranks the same values page after page
+def _rank(kind: str | None, text: str) -> Rank:
+    """A value as it compares; enumerations keep their case, other text does not."""
+    match kind:
+        case "number":
+            return Decimal(text), ""
+        case "date" | "datetime":
+            return Decimal((instant(text) - _EPOCH) // timedelta(milliseconds=1)), ""
+        case "enumeration" | "bool":
+            return Decimal(), text
+    return Decimal(), text.lower()
 
 
 def _value(condition: Filter) -> str:

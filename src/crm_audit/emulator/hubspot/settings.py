@@ -6,7 +6,7 @@ from crm_audit.emulator.hubspot.calls import Call
 from crm_audit.emulator.hubspot.refusals import not_found
 from crm_audit.emulator.hubspot.schema import Pipeline
 from crm_audit.emulator.hubspot.state import Portal
-from crm_audit.emulator.hubspot.views import Json, account_view, owner_view, pipeline_view, property_view
+from crm_audit.emulator.hubspot.views import Json, account_view, owner_view, pipeline_view, property_view, rate_view
 from crm_audit.emulator.server import Response
 
 MOST_OWNERS = 500
@@ -81,6 +81,11 @@ def owner(portal: Portal, call: Call) -> Response:
         if str(one.user_id if by_user else one.id) == call.names["id"] and one.archived == call.archived:
             return Response(200, owner_view(one))
     raise not_found(f"Owner {call.names['id']} does not exist")
+
+
+def rates(portal: Portal, call: Call) -> Response:
+    """The present exchange rate of every added currency."""
+    return Response(200, {"results": [rate_view(rate, portal.currency) for rate in portal.schema.rates.values()]})
 
 
 def account(portal: Portal, call: Call) -> Response:

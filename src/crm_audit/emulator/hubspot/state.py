@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.hubspot import catalogue
 from crm_audit.emulator.hubspot.catalogue import ObjectType
 from crm_audit.emulator.hubspot.links import Links
 from crm_audit.emulator.hubspot.records import Record, Shelf, Source, Version
-from crm_audit.emulator.hubspot.schema import Owner, Pipeline, Schema, Stage
+from crm_audit.emulator.hubspot.schema import Owner, Pipeline, Rate, Schema, Stage
 from crm_audit.emulator.hubspot.values import FIELD_TYPES, Property, instant, iso, stored, text_of
 
 USER = Source("CRM_UI", "userId:1", 1)
@@ -19,6 +20,7 @@ APP = Source("INTEGRATION", catalogue.APP_ID)
 
 _FIRST_OWNER = 70_000_001
 _FIRST_USER = 50_001
+_FIRST_RATE = 9_001
 
 
 class Portal:
@@ -28,7 +30,6 @@ class Portal:
         self.clock = clock
         self.zone = zone
         self.currency = currency
-        self.currencies: tuple[str, ...] = ()  # beside the company's own
         self.id = 44_000_001
         self.schema = Schema()
         self.links = Links()
@@ -144,6 +145,17 @@ class Portal:
         )
         self.schema.owners[owner.id] = owner
         return owner.id
+
+    def define_rate(self, currency: str, worth: Decimal) -> None:
+        """Add a currency, or change its rate from now on: one unit is worth that many of the company's."""
+        worth = round(worth, 6)
+        if worth <= 0 or currency == self.currency:
+            raise ValueError(
+                f"{currency} at {worth}: a rate is above zero and for another currency than {self.currency}"
+            )
+        known = self.schema.rates.get(currency)
+        rate_id = known.id if known else str(_FIRST_RATE + len(self.schema.rates))
+        self.schema.rates[currency] = Rate(rate_id, currency, worth, self.clock.now())
 
     def install_kit(self) -> None:
         """Install our own property group on the deal, as the admin does from `connectors/hubspot`."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from crm_audit.emulator.hubspot.catalogue import ObjectType
 from crm_audit.emulator.hubspot.records import Record, Version
-from crm_audit.emulator.hubspot.schema import Owner, Pipeline, Stage
+from crm_audit.emulator.hubspot.schema import Owner, Pipeline, Rate, Stage
 from crm_audit.emulator.hubspot.state import Portal
 from crm_audit.emulator.hubspot.values import Property, iso
 
@@ -155,6 +155,20 @@ def owner_view(owner: Owner) -> Json:
     }
 
 
+def rate_view(rate: Rate, company: str) -> Json:
+    """An exchange rate into the company's currency; a number, unlike the values of properties."""
+    return {
+        "id": rate.id,
+        "fromCurrencyCode": rate.currency,
+        "toCurrencyCode": company,
+        "conversionRate": float(rate.worth),
+        "effectiveAt": iso(rate.since),
+        "createdAt": iso(rate.since),
+        "updatedAt": iso(rate.since),
+        "visibleInUI": True,
+    }
+
+
 def account_view(portal: Portal, now: datetime) -> Json:
     """The account itself."""
     offset = now.astimezone(ZoneInfo(portal.zone)).utcoffset()
@@ -165,7 +179,7 @@ def account_view(portal: Portal, now: datetime) -> Json:
         "accountType": "STANDARD",
         "timeZone": portal.zone,
         "companyCurrency": portal.currency,
-        "additionalCurrencies": list(portal.currencies),
+        "additionalCurrencies": list(portal.schema.rates),
         "utcOffset": f"{sign}{hours:02}:{rest:02}",
         "utcOffsetMilliseconds": minutes * 60_000,
         "uiDomain": "app.hubspot.com",
