@@ -65,7 +65,7 @@ def token(login: Login, session: requests.Session) -> Token:
     except requests.RequestException as error:
         raise Retry(f"{login.host} cannot be reached to log in ({type(error).__name__})") from None
     if answer.status_code != requests.codes.ok:
-        raise _refused(login.host, answer.status_code, body)
+        raise _refused(login.host, answer.status_code, body=body)
     return _opened(login.host, body)
 
 
@@ -96,7 +96,7 @@ def versions(opened: Token, session: requests.Session) -> list[str]:
     return [str(row["version"]) for row in body if isinstance(row, dict) and "version" in row]
 
 
-def _refused(host: str, status: int, body: object) -> Exception:
+def _refused(host: str, status: int, *, body: object) -> Exception:
     if status >= requests.codes.server_error or status == requests.codes.too_many_requests:
         return Retry(f"{host} is overloaded: logging in was answered with status {status}")
     name = str(body.get("error", "")) if isinstance(body, dict) else ""

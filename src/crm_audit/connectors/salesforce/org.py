@@ -38,7 +38,7 @@ class Org:
         self.connection = connection
         self.options = options
         self.mapped = mapped_fields(connection)
-        self.schema = Schema(gateway.describe, _extra(self.mapped, connection, options))
+        self.schema = Schema(gateway.describe, _extra(self.mapped, connection, options=options))
 
     @cached_property
     def account(self) -> Account:
@@ -130,7 +130,7 @@ def is_lookup(name: str) -> bool:
 
 
 def _extra(
-    mapped: Mapping[str, tuple[str, str]], connection: Connection, options: Options
+    mapped: Mapping[str, tuple[str, str]], connection: Connection, *, options: Options
 ) -> dict[str, frozenset[str]]:
     wanted: dict[str, set[str]] = {}
     for owner, field in mapped.values():

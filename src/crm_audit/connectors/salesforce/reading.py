@@ -76,9 +76,9 @@ def number(row: Row, name: str) -> Decimal | None:
     try:
         exact = Decimal(str(found))
     except InvalidOperation:
-        raise _odd(row, name, "number") from None
+        raise _odd(row, name, expected="number") from None
     if not exact.is_finite():
-        raise _odd(row, name, "number")
+        raise _odd(row, name, expected="number")
     return exact
 
 
@@ -90,7 +90,7 @@ def instant(row: Row, name: str) -> datetime | None:
     try:
         return datetime.fromisoformat(found).astimezone(UTC)
     except ValueError:
-        raise _odd(row, name, "date and time") from None
+        raise _odd(row, name, expected="date and time") from None
 
 
 def when(row: Row, name: str) -> When | None:
@@ -101,16 +101,16 @@ def when(row: Row, name: str) -> When | None:
     try:
         return date.fromisoformat(found)
     except ValueError:
-        raise _odd(row, name, "date") from None
+        raise _odd(row, name, expected="date") from None
 
 
-def day(row: Row, name: str, zone: ZoneInfo) -> date | None:
+def day(row: Row, name: str, *, zone: ZoneInfo) -> date | None:
     """A calendar day of the organisation: a date as it is, an instant by the clock on its wall."""
     found = when(row, name)
     return found.astimezone(zone).date() if isinstance(found, datetime) else found
 
 
-def _odd(row: Row, name: str, expected: str) -> Incomplete:
+def _odd(row: Row, name: str, *, expected: str) -> Incomplete:
     return Incomplete(f"{_kind(row)} {row.get('Id')}: {name} is no {expected}; map another field or mend the record")
 
 

@@ -64,7 +64,7 @@ class Terms:
 
     def day(self, row: Row, name: str) -> date | None:
         """Our field `name` as a calendar day of the organisation."""
-        return reading.day(row, self.fields[name], self.zone) if name in self.fields else None
+        return reading.day(row, self.fields[name], zone=self.zone) if name in self.fields else None
 
     def day_of(self, at: When) -> date:
         """The organisation's calendar day of a date or an instant."""
