@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -95,3 +96,8 @@ def load(path: Path) -> Settings:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise FixConfig(f"{path}: {where}: {first['msg']}") from None
+
+
+def digest(connection: Connection) -> str:
+    """Names exactly these settings, so that a run tells which it was made with; secrets are not in them."""
+    return hashlib.sha256(connection.model_dump_json().encode()).hexdigest()[:12]

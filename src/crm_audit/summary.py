@@ -151,7 +151,7 @@ def _lines(audit: Audit, findings: Iterable[Finding]) -> Iterator[Line]:
 
 
 class _Worth:
-    """What deals are worth: claimed by the CRM's own probability, and by what the evidence supports (forecast F0, F1)."""
+    """What deals are worth: by the CRM's own probability, and by what the evidence supports."""
 
     def __init__(self, audit: Audit) -> None:
         scene = audit.observed.scene
@@ -178,7 +178,7 @@ class _Worth:
             return None
 
     def weighed(self, row: Mapping[str, str | None]) -> tuple[float | None, float | None]:
-        """Amount by probability as claimed and as supported; no stage at or below the rung is 0 (ruling 15)."""
+        """Amount by probability, as claimed and as supported."""
         amount, chance = self._exact(row), row["probability"] or row["chance"]
         rung = row["supported_max"]
         if amount is None or chance is None:

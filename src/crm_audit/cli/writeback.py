@@ -1,0 +1,135 @@
+"""`crm-audit writeback plan|apply`: show the verdict where the rep works."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crm_audit.cli import base as cli
+from crm_audit.cli.base import As, app
+
+if TYPE_CHECKING:
+    from crm_audit.connectors.base import Connector, Receipt
+    from crm_audit.pipeline import Job
+    from crm_audit.writeback.plan import Plan
+
+SHOWN = 10
+"""Writes in the list; `--json` has them all."""
+
+writeback = typer.Typer(help="Show the verdicts in the CRM. Off until `ladder` says annotate.", no_args_is_help=True)
+app.add_typer(writeback, name="writeback")
+
+One = Annotated[str, typer.Argument(help="A connection of crm-audit.toml.")]
+
+
+@writeback.command("plan")
+def plan(name: One, as_json: As = False) -> None:
+    """Show the exact writes, and write nothing."""
+    from crm_audit.cli import screen
+
+    job, _, planned = _planned(name)
+    if as_json:
+        screen.document(
+            "plan",
+            {
+                "connection": name,
+                "ladder": job.connection.ladder,
+                "digest": planned.digest,
+                "unchanged": planned.unchanged,
+                "writes": planned.writes,
+            },
+        )
+        return
+    tell(job, planned)
+    if planned.writes:
+        screen.hint(f"Next: crm-audit writeback apply {name} --plan {planned.digest}")
+
+
+@writeback.command("apply")
+def apply(
+    name: One,
+    digest: Annotated[str | None, typer.Option("--plan", help="Do this reviewed plan, or nothing.")] = None,
+    as_json: As = False,
+) -> None:
+    """Carry the plan out, read it back, and say what became of every write."""
+    from crm_audit import pipeline
+    from crm_audit.cli import screen
+    from crm_audit.errors import FixConfig
+
+    job, crm, planned = _planned(name)
+    if digest is not None and digest != planned.digest:
+        raise FixConfig(f"the plan is now {planned.digest}, not {digest}: something changed since; review it again")
+    with screen.progress() as advance:
+        receipts = pipeline.applied(planned, crm, lambda done: advance("writes", done, len(planned.writes)))
+    if as_json:
+        screen.document(
+            "apply",
+            {
+                "connection": name,
+                "digest": planned.digest,
+                "unchanged": planned.unchanged,
+                "calls_that_wrote": crm.calls.write,
+                "receipts": receipts,
+            },
+        )
+    else:
+        _tell_receipts(job, planned, receipts, crm)
+    if not all(receipt.ok for receipt in receipts):
+        raise typer.Exit(4)
+
+
+def _planned(name: str) -> tuple[Job, Connector, Plan]:
+    from crm_audit import pipeline
+    from crm_audit.writeback.plan import Plan
+
+    loaded = cli.settings()
+    with cli.opened(loaded) as store:
+        job = pipeline.visible(cli.jobs(name, loaded)[0])
+        crm = cli.connector(job)
+        if not job.pack.rules:
+            return job, crm, Plan((), 0)
+        report = pipeline.check(store, job, as_of=cli.now())
+        return job, crm, pipeline.planned(report, crm, store)
+
+
+def tell(job: Job, planned: Plan) -> None:
+    """The plan for people."""
+    from crm_audit.cli import screen
+
+    if not job.pack.rules:
+        screen.say(f'{job.name} is in shadow: nothing is shown in the CRM. Set ladder = "annotate" to change that.')
+        return
+    places = Counter(write.place for write in planned.writes)
+    told = ", ".join(f"{n:,} to {place}" for place, n in places.items()) or "nothing to write"
+    screen.say(f"{job.name}: plan {planned.digest}: {told}; {planned.unchanged:,} deals show it already")
+    for write in planned.writes[:SHOWN]:
+        verb = "create" if write.before is None else "change"
+        screen.say(f"  {verb} {write.place} of deal {write.deal}")
+        for field, value in write.after.items():
+            was = "" if write.before is None else f"{_short(write.before.get(field))} → "
+            screen.say(f"    {field}: {was}{_short(value)}")
+    if len(planned.writes) > SHOWN:
+        screen.say(f"  … and {len(planned.writes) - SHOWN:,} more; --json shows all")
+
+
+def _short(value: object) -> str:
+    text = "(empty)" if value is None else str(value).replace("\n", " · ")
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def _tell_receipts(job: Job, planned: Plan, receipts: list[Receipt], crm: Connector) -> None:
+    from crm_audit.cli import screen
+
+    if not job.pack.rules:
+        tell(job, planned)
+        return
+    done = sum(receipt.ok for receipt in receipts)
+    screen.say(
+        f"{job.name}: {done:,} of {len(receipts):,} writes done and read back, in {crm.calls.write:,} calls that "
+        f"write; {planned.unchanged:,} deals show it already"
+    )
+    for receipt in receipts:
+        if not receipt.ok:
+            screen.say(f"  refused: {receipt.write.place} of deal {receipt.write.deal}: {receipt.reason}")
