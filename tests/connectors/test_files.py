@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -322,3 +323,19 @@ def test_a_mapping_in_toml_is_read(tmp_path: Path) -> None:
     connection = load(tmp_path / "crm-audit.toml").connections["night"]
     found = deals(connect(connection, environ={}, root=tmp_path))
     assert (found["d1"].close_date, found["d2"].close_date) == (date(2026, 5, 1), date(2026, 6, 1))
+
+
+def test_the_mapping_that_the_how_to_shows_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "audit-an-export.md"
+    shown = page.read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "crm-audit.toml").write_text(shown)
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "opportunities.csv").write_text(
+        "Opportunity ID,Opportunity Name,Stage,Amount,Close Date,Created Date,Probability (%),Account Name,Owner,Deleted\n"
+        '006A,Acme renewal,Negotiation/Review,"$100,000",5/1/2026,1/5/2026,90,Acme Freight,Ria Sample,false\n'
+        "006B,Old one,Closed Won,1,1/1/2026,1/1/2025,100,Acme Freight,Ria Sample,true\n"
+    )
+    connection = load(tmp_path / "crm-audit.toml").connections["export"]
+    (deal,) = pulled(connect(connection, environ={}, root=tmp_path), "deals")
+    assert (deal.amount, deal.close_date, deal.probability) == (100_000, date(2026, 5, 1), Decimal("0.90"))
+    assert connection.ladders["*"][deal.stage] == 5
