@@ -106,7 +106,7 @@ def test_retry_after(stated: str | None, now: str | None, expected: float) -> No
     ],
 )
 def test_refusals_are_classed(status: int, body: bytes, expected: type[CrmAuditError], says: str) -> None:
-    error = refusal(status, {}, body, "deals")
+    error = refusal(status, body, headers={}, name="deals")
     assert isinstance(error, expected)
     assert says in str(error)
 
@@ -139,7 +139,7 @@ def test_what_passes_is_tried_again(answer: Response, least: float) -> None:
 def test_a_batch_read_is_tried_again_though_it_is_a_post() -> None:
     script = Script(busy(502), PAGE)
     with scripted(script, []) as gateway:
-        assert gateway.read("deals", ["1"], ["dealname"]).keys() == {"1"}
+        assert gateway.read("deals", ["1"], properties=["dealname"]).keys() == {"1"}
     assert [request.method for request in script.requests] == ["POST", "POST"]
     assert (gateway.calls.read, gateway.calls.write) == (2, 0)
 
@@ -267,8 +267,8 @@ def test_calls_are_counted_by_what_they_do() -> None:
     with bench() as crm:
         gateway = crm.gateway()
         deal = crm.deal()
-        gateway.read("deals", [deal], ["dealname"])
-        gateway.associated("deals", "contacts", [deal])
+        gateway.read("deals", [deal], properties=["dealname"])
+        gateway.associated("deals", "contacts", ids=[deal])
         gateway.update("deals", [{"id": deal, "properties": {"dealname": "Renamed"}}])
         assert (gateway.calls.read, gateway.calls.write) == (2, 1)
         assert gateway.calls.by_name == {
@@ -282,7 +282,7 @@ def test_batches_keep_to_the_limits() -> None:
     with bench() as crm:
         gateway = crm.gateway()
         deals = [crm.deal(f"Deal {number}") for number in range(230)]
-        assert list(gateway.read("deals", deals, ["dealname"])) == deals
+        assert list(gateway.read("deals", deals, properties=["dealname"])) == deals
         assert gateway.calls.by_name == {"deals/batch/read": 3}
 
 
@@ -294,30 +294,32 @@ def test_associations_are_paged_per_record() -> None:
             crm.portal.associate("deals", crowded, "contacts", person)
         crm.portal.associate("deals", quiet, "contacts", people[0])
         gateway = crm.gateway()
-        found = gateway.associated("deals", "contacts", [crowded, quiet, alone])
+        found = gateway.associated("deals", "contacts", ids=[crowded, quiet, alone])
         assert [str(row["toObjectId"]) for row in found[crowded]] == people
         assert [str(row["toObjectId"]) for row in found[quiet]] == people[:1]
         assert alone not in found
         assert gateway.calls.read == 2
 
 
-def test_associations_that_are_withheld_are_not_taken_for_none() -> None:
+def test_what_is_withheld_is_not_taken_for_none() -> None:
     error = {"category": "INTERNAL_ERROR", "message": "something went wrong"}
     script = Script(Response(207, {"results": [], "errors": [error]}))
     with scripted(script, []) as gateway, pytest.raises(Retry, match="something went wrong"):
-        gateway.associated("deals", "contacts", ["1"])
+        gateway.associated("deals", "contacts", ids=["1"])
+    with scripted(script, []) as gateway, pytest.raises(Retry, match="something went wrong"):
+        gateway.read("deals", ["1"], properties=["dealname"])
 
 
 def test_a_merged_id_is_not_read_as_its_survivor() -> None:
     with bench() as crm:
         keep, lose = crm.person("Keep"), crm.person("Lose")
         crm.portal.merge("contacts", keep, lose)
-        assert crm.gateway().read("contacts", [keep, lose], ["firstname"]).keys() == {keep}
+        assert crm.gateway().read("contacts", [keep, lose], properties=["firstname"]).keys() == {keep}
 
 
 def test_numbers_stay_exact(crm: Bench) -> None:
     deal = crm.deal(amount="100000.10")
-    record = crm.gateway().read("deals", [deal], ["amount"])[deal]
+    record = crm.gateway().read("deals", [deal], properties=["amount"])[deal]
     assert record["properties"]["amount"] == "100000.10"
 
 

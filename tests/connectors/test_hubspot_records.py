@@ -199,7 +199,7 @@ def test_a_deal_with_everything() -> None:
             pain="Slow",
         ),
         portal({"budget": "budget", "need": "pain"}),
-        "c1",
+        company_id="c1",
     )
     assert deal.created == datetime(2025, 11, 1, 15, tzinfo=UTC)
     assert (deal.amount, deal.currency, deal.budget, deal.budget_currency) == (
@@ -215,14 +215,14 @@ def test_a_deal_with_everything() -> None:
 
 def test_empty_text_is_nothing() -> None:
     deal = records.deal(
-        record(dealname="", amount="", closedate="", pain="", budget=None), portal({"need": "pain"}), None
+        record(dealname="", amount="", closedate="", pain="", budget=None), portal({"need": "pain"}), company_id=None
     )
     assert (deal.name, deal.amount, deal.close_date, deal.need, deal.company) == ("deal 7", None, None, None, None)
     assert deal.currency == "USD"
 
 
 def test_blank_text_stays_as_it_is() -> None:
-    assert records.deal(record(pain="   "), portal({"need": "pain"}), None).need == "   "
+    assert records.deal(record(pain="   "), portal({"need": "pain"}), company_id=None).need == "   "
 
 
 def test_the_primary_company_is_told_by_type() -> None:
@@ -310,7 +310,7 @@ PLAIN = ("HUBSPOT_DEFINED", 3, None)
 
 def roles(associated: dict[str, object], known: Known | None = None, **mapped: str) -> list[str]:
     contacts = {str(associated["toObjectId"]): known or Known()}
-    return [link.role for link in links("d1", [associated], contacts, portal(roles=mapped))]
+    return [link.role for link in links("d1", [associated], known=contacts, portal=portal(roles=mapped))]
 
 
 def test_a_mapped_label_wins_over_the_buying_role() -> None:
@@ -331,7 +331,7 @@ def test_every_role_is_a_link_of_its_own_each_once() -> None:
 
 def test_nobody_knows_their_role() -> None:
     assert roles(row(9, PLAIN)) == ["unassigned"]
-    assert [link.id for link in links("d1", [row(9, PLAIN)], {}, portal())] == ["d1:9:unassigned"]
+    assert [link.id for link in links("d1", [row(9, PLAIN)], known={}, portal=portal())] == ["d1:9:unassigned"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def wanted(annotation: Annotation) -> Mapping[str, Fields]:
 
 def shown(gateway: Gateway, deals: Sequence[str]) -> dict[str, Mapping[str, Fields]]:
     """What our properties hold now; a deal that is gone or merged away is left out."""
-    found = gateway.read("deals", deals, OWN.values())
+    found = gateway.read("deals", deals, properties=OWN.values())
     return {deal: {PLACE: _fields(record)} for deal, record in found.items()}
 
 
@@ -56,7 +56,7 @@ def write(gateway: Gateway, writes: Sequence[Write]) -> list[Receipt]:
     }
     sent = [one.deal for at, one in enumerate(writes) if at not in refused]
     now = shown(gateway, sent) if sent else {}
-    return [_receipt(one, refused.get(at), now.get(one.deal)) for at, one in enumerate(writes)]
+    return [_receipt(one, refused=refused.get(at), now=now.get(one.deal)) for at, one in enumerate(writes)]
 
 
 def _send(gateway: Gateway, batch: Sequence[tuple[int, Write]]) -> Iterator[tuple[int, str]]:
@@ -98,9 +98,9 @@ def _refusals(answer: Json, batch: Sequence[tuple[int, Write]]) -> Iterator[tupl
             yield position, reasons.get(one.deal, "HubSpot left this deal out of its answer without saying why")
 
 
-def _receipt(write: Write, reason: str | None, now: Mapping[str, Fields] | None) -> Receipt:
-    if reason is not None:
-        return Receipt(write, ok=False, reason=reason)
+def _receipt(write: Write, *, refused: str | None, now: Mapping[str, Fields] | None) -> Receipt:
+    if refused is not None:
+        return Receipt(write, ok=False, reason=refused)
     held = (now or {}).get(PLACE)
     if held is None:
         return Receipt(write, ok=False, reason="the deal was gone when it was read back")

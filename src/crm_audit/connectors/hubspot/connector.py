@@ -61,7 +61,7 @@ class HubSpot:
 
     def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
         """All records of a kind."""
-        return pull.pages(self._asked_reader(), kind, cursor)
+        return pull.pages(self._asked_reader(), kind, cursor=cursor)
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the deal's properties of ours must hold."""

@@ -85,9 +85,9 @@ class Wire:
         path, query = _split(url)
         how |= {"timeout": TIMEOUT, "preload_content": True, "retries": False, "redirect": False}
         address = HOST + dated(path, self._version) + query
-        return self._again(self._once, method, address, _short(path), how)
+        return self._again(self._once, method, address, name=_short(path), how=how)
 
-    def _once(self, method: str, address: str, name: str, how: Json) -> Answer:
+    def _once(self, method: str, address: str, *, name: str, how: Json) -> Answer:
         self._calls.count(name, writes=method != "GET" and not name.endswith(("/read", "/search")))
         try:
             response = self._pool.request(method, address, **how)
@@ -99,7 +99,7 @@ class Wire:
             raise _Again(f"the connection to {HOST} broke off during {name} ({type(error).__name__})") from None
         if 200 <= response.status <= 299:
             return Answer(response.status, _parsed(response.data, name))
-        raise refusal(response.status, response.headers, response.data, name)
+        raise refusal(response.status, response.data, headers=response.headers, name=name)
 
 
 def _wait(state: RetryCallState) -> float:
@@ -139,7 +139,7 @@ def _parsed(body: bytes, name: str) -> object:
         raise _Again(f"HubSpot answered {name} with something that is not JSON") from None
 
 
-def refusal(status: int, headers: Mapping[str, str], body: bytes, name: str) -> CrmAuditError:
+def refusal(status: int, body: bytes, *, headers: Mapping[str, str], name: str) -> CrmAuditError:
     """The error that an answer of 3xx, 4xx or 5xx stands for, classed by what the reader does next."""
     said = _said(body)
     if status == 401:
@@ -149,7 +149,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, name: str) -> 
     if status == 429 and said.get("policyName") == "DAILY":
         return OutOfQuota("HubSpot's calls of the day are used up; they are back at midnight in the portal's zone")
     if status in (423, 429, 477) or status >= 500:
-        return _throttled(status, headers, name)
+        return _throttled(status, headers, name=name)
     return Refused(f"HubSpot refuses {name} ({status}): {said.get('message', 'without saying why')}")
 
 
@@ -169,7 +169,7 @@ def _missing(said: Json) -> str:
     return str(said.get("message", "a scope or a permission is missing"))
 
 
-def _throttled(status: int, headers: Mapping[str, str], name: str) -> Retry:
+def _throttled(status: int, headers: Mapping[str, str], *, name: str) -> Retry:
     stated = seconds(headers.get("Retry-After"), headers.get("Date"))
     if stated > LONGEST_WAIT:
         return Retry(f"HubSpot asks to come back to {name} in {stated:.0f} seconds ({status}); run again then")
@@ -205,9 +205,13 @@ class Gateway:
         self.calls = Calls()
         self._wire = Wire(pool or urllib3.PoolManager(), self.calls, version=version, sleep=sleep)
         self._apis: dict[tuple[str, str], Any] = {}
-        self._client = HubSpot(access_token=token, retry=False, api_factory=self._api)
+        self._client = HubSpot(
+            access_token=token,
+            retry=False,
+            api_factory=lambda package, name, config: self._api(package, name, config=config),
+        )
 
-    def _api(self, package: ModuleType, name: str, config: Mapping[str, object]) -> object:
+    def _api(self, package: ModuleType, name: str, *, config: Mapping[str, object]) -> object:
         """Each API object once, on our wire; by itself the library opens a new pool at every access."""
         key = (package.__name__, name)
         if key not in self._apis:
@@ -258,7 +262,9 @@ class Gateway:
             if after is None:
                 return
 
-    def page(self, query: Query, after: str | None = None, limit: int | None = None) -> tuple[list[Json], str | None]:
+    def page(
+        self, query: Query, after: str | None = None, *, limit: int | None = None
+    ) -> tuple[list[Json], str | None]:
         """A page of records and where to go on."""
         most = PAGE_WITH_HISTORY if query.history else PAGE
         how: Json = {"limit": min(limit or most, most), "archived": query.archived}
@@ -270,17 +276,19 @@ class Gateway:
             how["after"] = after
         return _page(_object(self._client.crm.objects.basic_api.get_page(query.kind, _preload_content=False, **how)))
 
-    def read(self, kind: str, ids: Iterable[str], properties: Iterable[str]) -> dict[str, Json]:
+    def read(self, kind: str, ids: Iterable[str], *, properties: Iterable[str]) -> dict[str, Json]:
         """Records by id; one that is gone, or now lives under another id, is left out."""
         wanted = list(dict.fromkeys(ids))
         api, found = self._client.crm.objects.batch_api, {}
         for some in cut(wanted, BATCH):
             body = {"inputs": [{"id": one} for one in some], "properties": list(properties)}
-            for record in _results(_object(api.read(kind, body, _preload_content=False))):
+            answer = _object(api.read(kind, body, _preload_content=False))
+            _none_withheld(answer, kind)
+            for record in _results(answer):
                 found[str(record["id"])] = record
         return {one: found[one] for one in wanted if one in found}
 
-    def associated(self, kind: str, other: str, ids: Iterable[str]) -> dict[str, list[Json]]:
+    def associated(self, kind: str, other: str, *, ids: Iterable[str]) -> dict[str, list[Json]]:
         """For each record the records of the other kind, each with its `toObjectId` and `associationTypes`."""
         found: dict[str, list[Json]] = {}
         asked: list[Json] = [{"id": one} for one in ids]

@@ -50,19 +50,19 @@ class Contacts:
     def of(self, ids: Iterable[str]) -> Mapping[str, Known]:
         """These contacts, and all others known; one that HubSpot does not return is known as nobody."""
         missing = [one for one in dict.fromkeys(ids) if one not in self._known]
-        for record in self._gateway.read("contacts", missing, self.properties).values():
+        for record in self._gateway.read("contacts", missing, properties=self.properties).values():
             self.learn(record)
         self._known.update({one: NOBODY for one in missing if one not in self._known})
         return self._known
 
 
-def links(deal: str, associated: Iterable[Json], contacts: Mapping[str, Known], portal: Portal) -> Iterator[Link]:
+def links(deal: str, associated: Iterable[Json], *, known: Mapping[str, Known], portal: Portal) -> Iterator[Link]:
     """A link for every role of every contact on the deal; ids are the same at every pull."""
     for row in associated:
         person = str(row["toObjectId"])
         labelled = (portal.label_role(kind) for kind in row.get("associationTypes") or ())
         roles = [role for role in labelled if role]
         if not roles:
-            roles = [portal.role(one) for one in contacts.get(person, NOBODY).buying_roles]
+            roles = [portal.role(one) for one in known.get(person, NOBODY).buying_roles]
         for role in dict.fromkeys(roles or ["unassigned"]):
             yield Link(id=f"{deal}:{person}:{role}", deal=deal, person=person, role=role)

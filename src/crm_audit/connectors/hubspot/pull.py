@@ -24,7 +24,7 @@ Chunks = Iterator[tuple[list[Record], str | None]]
 Part = Callable[[Reader, str | None], Chunks]
 
 
-def pages(reader: Reader, kind: str, cursor: str | None) -> Iterator[Page]:
+def pages(reader: Reader, kind: str, *, cursor: str | None) -> Iterator[Page]:
     """The pages of a kind, on from a cursor; from the beginning where that part can no longer be read.
 
     Without contacts or companies there is nothing to yield, and the survey makes it unknown; without deals there is
@@ -102,19 +102,26 @@ def _deals(reader: Reader, after: str | None) -> Chunks:
     properties = tuple(portal.fields[name] for name in (*DEAL, *ON_DEALS) if name in portal.fields)
     for found, more in reader.listed(Query(kind="deals", properties=properties), after):
         reader.deal_names.update((str(one["id"]), text(one, portal.fields["name"]) or "") for one in found)
-        companies = reader.associated("deals", "companies", found)
+        companies = reader.associated("deals", "companies", records=found)
         yield (
-            [records.deal(one, portal, records.primary_company(companies.get(str(one["id"]), ()))) for one in found],
+            [
+                records.deal(one, portal, company_id=records.primary_company(companies.get(str(one["id"]), ())))
+                for one in found
+            ],
             more,
         )
 
 
 def _links(reader: Reader, after: str | None) -> Chunks:
     for found, more in reader.listed(Query(kind="deals"), after):
-        associated = reader.associated("deals", "contacts", found)
+        associated = reader.associated("deals", "contacts", records=found)
         known = reader.contacts.of(ids(associated.values()))
         yield (
-            [link for deal, rows in associated.items() for link in links.links(deal, rows, known, reader.portal)],
+            [
+                link
+                for deal, rows in associated.items()
+                for link in links.links(deal, rows, known=known, portal=reader.portal)
+            ],
             more,
         )
 

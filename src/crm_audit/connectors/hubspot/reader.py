@@ -42,17 +42,17 @@ class Reader:
             if after is None:
                 return
 
-    def associated(self, kind: str, other: str, found: Iterable[Json]) -> dict[str, list[Json]]:
+    def associated(self, kind: str, other: str, *, records: Iterable[Json]) -> dict[str, list[Json]]:
         """Rows of the other kind by record; nothing where that kind may not be read, and the survey says so."""
         if not self.can(other):
             return {}
-        return self.gateway.associated(kind, other, (str(one["id"]) for one in found))
+        return self.gateway.associated(kind, other, ids=(str(one["id"]) for one in records))
 
     def activities(self, source: str, after: str | None) -> Iterator[tuple[list[Activity], str | None]]:
         """Activities or quotes with their contacts and deals, and where to go on."""
         for found, more in self.listed(self._query(source), after):
-            contacts = self.associated(source, "contacts", found)
-            linked = self.associated(source, "deals", found)
+            contacts = self.associated(source, "contacts", records=found)
+            linked = self.associated(source, "deals", records=found)
             deals = {one: tuple(ids([rows])) for one, rows in linked.items()}
             known = self.contacts.of(ids(contacts.values())) if source == "emails" else {}
             self._learn_names(deals.values())
@@ -84,7 +84,8 @@ class Reader:
         """Names of deals that share an activity: only there a title decides whose it is (ruling 7)."""
         sharing = {one for deals in groups if len(deals) > 1 for one in deals}
         name = self.portal.fields["name"]
-        for one, record in self.gateway.read("deals", sorted(sharing - self.deal_names.keys()), (name,)).items():
+        unknown = sorted(sharing - self.deal_names.keys())
+        for one, record in self.gateway.read("deals", unknown, properties=(name,)).items():
             self.deal_names[one] = text(record, name) or ""
 
 

@@ -101,7 +101,7 @@ def primary_company(associated: Iterable[Json]) -> str | None:
     return None
 
 
-def deal(record: Json, portal: Portal, company_id: str | None) -> Deal:
+def deal(record: Json, portal: Portal, *, company_id: str | None) -> Deal:
     """A deal. `closedate` stays the instant that HubSpot stores."""
     fields = portal.fields
     currency = text(record, fields["currency"]) or portal.currency

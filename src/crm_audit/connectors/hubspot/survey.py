@@ -99,18 +99,18 @@ def _refused(shape: Shape) -> Iterator[Finding]:
 
 def _unmapped(shape: Shape, portal: Portal) -> Iterator[Finding]:
     for name in ("amount", "close_date", "budget", "need", "solution_fit"):
-        yield from _field(shape, portal, name, "deals", (name,))
+        yield from _field(shape, portal, name=name, kind="deals", lost=(name,))
     yield from _fit(shape, portal)
     yield from _roles(shape, portal)
     yield from _rechecks(shape, portal)
     for name in ("next_step", "forecast_category", "currency", "budget_currency"):
         if name in portal.fields:
-            yield from _field(shape, portal, name, "deals", ())
+            yield from _field(shape, portal, name=name, kind="deals", lost=())
     if "left_on" in portal.fields and portal.fields["left_on"] != CONTACT["left_on"]:
-        yield from _field(shape, portal, "left_on", "contacts", ())
+        yield from _field(shape, portal, name="left_on", kind="contacts", lost=())
 
 
-def _field(shape: Shape, portal: Portal, name: str, kind: str, lost: tuple[str, ...]) -> Iterator[Finding]:
+def _field(shape: Shape, portal: Portal, *, name: str, kind: str, lost: tuple[str, ...]) -> Iterator[Finding]:
     mapped = portal.fields.get(name)
     if kind not in shape.properties or shape.has(kind, mapped):
         return
@@ -125,7 +125,7 @@ def _fit(shape: Shape, portal: Portal) -> Iterator[Finding]:
     if not {"fit_tier", "fit_score"} & set(mapped):
         yield ("fit",), (), "fit is not mapped: name a companies property in fields.fit_tier or fields.fit_score"
     for name in mapped:
-        yield from _field(shape, portal, name, "companies", ("fit",))
+        yield from _field(shape, portal, name=name, kind="companies", lost=("fit",))
 
 
 def _roles(shape: Shape, portal: Portal) -> Iterator[Finding]:
@@ -144,7 +144,7 @@ def _roles(shape: Shape, portal: Portal) -> Iterator[Finding]:
 def _rechecks(shape: Shape, portal: Portal) -> Iterator[Finding]:
     mapped = [name for name in portal.fields if name.startswith(RECHECK)]
     for name in mapped:
-        yield from _field(shape, portal, name, "deals", ())
+        yield from _field(shape, portal, name=name, kind="deals", lost=())
     by_date = any(shape.has("deals", portal.fields[name]) for name in mapped)
     by_task = bool(portal.options.rechecks) and shape.has("tasks", portal.fields["task_type"])
     if not by_date and not by_task:
