@@ -76,6 +76,11 @@ def terms(connection: Connection, run: Run) -> Terms:
     )
 
 
+def ladder_terms(connection: Connection) -> Terms:
+    """As much as is known before a CRM was asked: where its stages stand on the ladder."""
+    return Terms(zone=connection.zone or "UTC", currency=connection.currency or "", ladders=connection.ladders)
+
+
 def check(store: Store, job: Job, *, as_of: datetime, deals: Iterable[str] | None = None) -> Report:
     """Judge what the store knew by then; Incomplete where no sync has finished or the deals were not read."""
     run = store.latest(job.name, by=as_of)

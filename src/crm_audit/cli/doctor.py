@@ -1,0 +1,119 @@
+"""`crm-audit doctor`: is everything in place? Each line says what to do where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from crm_audit.cli import base as cli
+from crm_audit.cli.base import As, Name, app
+
+if TYPE_CHECKING:
+    from crm_audit.connectors.base import Connector
+    from crm_audit.pipeline import Job
+    from crm_audit.store import Store
+
+OLD_SYNC_HOURS = 36
+"""A nightly sync that is older has missed a night."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    connection: str
+    what: str
+    result: str  # PASS | WARN | FAIL
+    says: str = ""
+
+
+@app.command()
+def doctor(name: Name = None, as_json: As = False) -> None:
+    """Look at settings, store, logins, fields, stages and the last sync; write nothing."""
+    from crm_audit.cli import screen
+
+    loaded = cli.settings()
+    checks: list[Check] = [Check("", "settings", "PASS", str(cli.GIVEN.config))]
+    with cli.opened(loaded) as store:
+        checks.append(Check("", "store", "PASS", "schema is current"))
+        for job in cli.jobs(name, loaded):
+            checks += _connection(job, store)
+    if as_json:
+        screen.document("doctor", {"checks": checks})
+    else:
+        for check in checks:
+            screen.say(f"{check.result:4}  {check.connection or '-':12}  {check.what:10}  {check.says}")
+    raise typer.Exit(3 if any(check.result == "FAIL" for check in checks) else 0)
+
+
+def _connection(job: Job, store: Store) -> Iterator[Check]:
+    from crm_audit.errors import CrmAuditError
+
+    yield Check(job.name, "rules", "PASS", f"pack {job.pack.name} {job.pack.version}, {len(job.pack.rules)} rules")
+    try:
+        crm = cli.connector(job)
+        account = crm.account()
+        yield Check(job.name, "login", "PASS", f"{account.name}; days begin in {account.zone}; {account.currency}")
+        yield from _survey(job, crm)
+        yield from _stages(job, crm)
+        yield from _own_fields(job, crm)
+    except CrmAuditError as error:
+        yield Check(job.name, "login", "FAIL", str(error))
+    yield _last_sync(job, store)
+
+
+def _survey(job: Job, crm: Connector) -> Iterator[Check]:
+    survey = crm.survey()
+    for note in survey.notes:
+        yield Check(job.name, "fields", "WARN", note)
+    if not survey.notes:
+        yield Check(job.name, "fields", "PASS", "everything is mapped and readable")
+
+
+def _stages(job: Job, crm: Connector) -> Iterator[Check]:
+    """Stages that stand on no ladder: deals there are not judged at all."""
+    from crm_audit.domain import Stage
+    from crm_audit.facts import rung_of
+    from crm_audit.pipeline import ladder_terms
+
+    stages = [row for page in crm.pages("stages") for row in page.rows if isinstance(row, Stage)]
+    terms = ladder_terms(job.connection)
+    missing = [f"{s.pipeline}/{s.label}" for s in stages if rung_of(terms, s.pipeline, s.stage, s.closed) is None]
+    if missing:
+        yield Check(job.name, "stages", "WARN", f"on no ladder: {', '.join(missing)}; add them under ladders")
+    else:
+        yield Check(job.name, "stages", "PASS", f"{len(stages)} stages, all on a ladder")
+
+
+def _own_fields(job: Job, crm: Connector) -> Iterator[Check]:
+    """Whether our own fields are there to be written; asked only where something is to be shown."""
+    from crm_audit.errors import FixInCrm
+
+    if job.connection.ladder == "shadow":
+        yield Check(job.name, "writeback", "PASS", "in shadow: nothing is written")
+        return
+    try:
+        crm.shown([])
+        yield Check(job.name, "writeback", "PASS", "our own fields are there")
+    except FixInCrm as error:
+        yield Check(job.name, "writeback", "FAIL", str(error))
+
+
+def _last_sync(job: Job, store: Store) -> Check:
+    runs = store.runs(job.name, limit=1)
+    if not runs:
+        return Check(job.name, "last sync", "WARN", f"never; run `crm-audit sync {job.name}`")
+    last = runs[0]
+    if last.status != "complete":
+        why = last.reason or ", ".join(last.missing)
+        return Check(job.name, "last sync", "WARN", f"run {last.id} is {last.status}: {why}")
+    assert last.finished is not None  # a complete run has ended
+    hours = (cli.now() - last.finished).total_seconds() / 3600
+    if hours > OLD_SYNC_HOURS:
+        return Check(
+            job.name, "last sync", "WARN", f"run {last.id} ended {hours:.0f} hours ago; did a night not happen?"
+        )
+    return Check(job.name, "last sync", "PASS", f"run {last.id}, {last.finished:%Y-%m-%d %H:%M} UTC")

@@ -1,0 +1,153 @@
+"""`crm-audit explain`: why one deal got its verdict, line by line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crm_audit.cli import base as cli
+from crm_audit.cli.base import As, AsOf, app
+
+if TYPE_CHECKING:
+    from crm_audit.connectors.base import Connector
+    from crm_audit.pipeline import Report
+    from crm_audit.proof import Proof
+    from crm_audit.summary import Line
+
+MARKS = {"holds": "✓", "fails": "✗", "unknown": "?", "not_applicable": "–", "error": "!"}
+WORDS = {
+    "holds": "holds",
+    "fails": "missing",
+    "unknown": "cannot be told",
+    "not_applicable": "not asked",
+    "error": "broke",
+}
+
+
+@app.command()
+def explain(
+    deal: Annotated[str, typer.Argument(help="The deal's id in its CRM.")],
+    connection: Annotated[str | None, typer.Option("--connection", help="Where several know that id.")] = None,
+    as_of: AsOf = None,
+    as_json: As = False,
+) -> None:
+    """Say why a deal got its verdict: every rule, what was looked for, what was found, and the record it rests on."""
+    from crm_audit import pipeline
+    from crm_audit.cli import screen
+    from crm_audit.errors import FixConfig
+
+    loaded = cli.settings()
+    with cli.opened(loaded) as store:
+        reports = [
+            pipeline.check(store, job, as_of=cli.moment(as_of), deals=[deal]) for job in cli.jobs(connection, loaded)
+        ]
+    known = [report for report in reports if report.audit.verdicts.height]
+    if not known:
+        raise FixConfig(f"no deal {deal!r} in the store; ids are the CRM's own, and `crm-audit sync` reads new deals")
+    if len(known) > 1:
+        names = ", ".join(report.job.name for report in known)
+        raise FixConfig(f"the connections {names} all have a deal {deal!r}; choose one with --connection")
+    if as_json:
+        screen.document("explanation", _as_json(known[0], deal))
+    else:
+        tell(known[0], deal, cli.connector(known[0].job))
+
+
+def _proofs(report: Report, deal: str) -> tuple[list[Proof], list[Proof]]:
+    """The rules at the claimed rung, and the gates of the first rung that the evidence does not support."""
+    from crm_audit.domain import TOP
+    from crm_audit.proof import prove
+
+    row = report.audit.verdicts.row(0, named=True)
+    if row["claimed"] is None:
+        return [], []
+    claimed = prove(report.audit, deal, row["claimed"])
+    step = min((row["supported_max"] or 0) + 1, TOP)
+    gates = [proof for proof in prove(report.audit, deal, step) if proof.gate and proof.status != "holds"]
+    return claimed, gates if step != row["claimed"] else []
+
+
+def _as_json(report: Report, deal: str) -> dict[str, object]:
+    from crm_audit.summary import summarise
+
+    claimed, gates = _proofs(report, deal)
+    summary = summarise(report.audit, report.findings)
+    return {
+        "connection": report.job.name,
+        "as_of": report.as_of,
+        "run": report.run.id,
+        "verdict": report.audit.verdicts.drop("m", "deal").row(0, named=True),
+        "deal": next(iter(summary.lines), None),
+        "findings": report.findings,
+        "proof": claimed,
+        "next_rung": gates,
+    }
+
+
+def tell(report: Report, deal: str, crm: Connector) -> None:
+    """The explanation for people."""
+    from crm_audit.cli import screen
+    from crm_audit.summary import summarise
+
+    verdict = report.audit.verdicts.row(0, named=True)
+    line = next(iter(summarise(report.audit, report.findings).lines), None)
+    if line is None:
+        _tell_unjudged(report, deal, str(verdict["verdict"]))
+        return
+    _tell_verdict(report, line)
+    for finding in report.findings:
+        screen.say("", f"  {finding.rule} · {finding.severity} · {finding.action}", f"    {finding.says}")
+        if finding.todo:
+            screen.say(f"    → {finding.todo}")
+    claimed, gates = _proofs(report, deal)
+    screen.say("", f"Why: every rule at rung {line.claimed}")
+    for proof in claimed:
+        _tell_proof(proof)
+    if gates:
+        screen.say("", f"What rung {gates[0].rung} still needs")
+        for proof in gates:
+            _tell_proof(proof)
+    address = crm.address("deals", deal)
+    if address:
+        screen.hint(f"\nThe deal: {address}")
+
+
+def _tell_unjudged(report: Report, deal: str, verdict: str) -> None:
+    from crm_audit.cli import screen
+
+    screen.say(
+        f"{deal}: {verdict.replace('_', ' ')}: "
+        + ("closed deals are not audited" if verdict == "not_applicable" else "its stage is on no ladder")
+    )
+    for finding in report.findings:
+        screen.say(f"  {finding.says} {finding.todo}")
+
+
+def _tell_verdict(report: Report, line: Line) -> None:
+    from crm_audit.cli import screen
+
+    span = (
+        f"{line.supported_stage}"
+        if line.supported_min == line.supported_max
+        else (f"between {line.supported_min} and {line.supported_stage}: some of it cannot be told")
+    )
+    screen.say(
+        f"{line.name} · {line.company or 'no company'} · {screen.money(line.amount, report.facts.terms.currency)} · "
+        f"{line.owner or 'no owner'}",
+        f"Claimed: {line.claimed} ({line.stage}). Evidence supports: {span}.",
+        f"Verdict: {line.verdict}"
+        + (f"; supported {line.once_fixed} as soon as the quick fixes are made" if line.once_fixed is not None else ""),
+    )
+
+
+def _tell_proof(proof: Proof) -> None:
+    from crm_audit.cli import screen
+
+    gate = " (gate)" if proof.gate else ""
+    screen.say(f"  {MARKS[proof.status]} {proof.title}{gate}: {WORDS[proof.status]}   [{proof.rule}]")
+    for step in proof.steps:
+        seen = ", ".join(f"{name} {value}" for name, value in step.observed.items())
+        why = f" · {step.reason}" if step.reason else ""
+        rests = f" · rests on {step.record}" if step.record else ""
+        screen.say(f"      {'  ' * step.depth}{step.asks}{why}{f' · {seen}' if seen else ''}{rests}")
