@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
-from crm_audit.config import Connection
+from crm_audit.config import Connection, Settings
 from crm_audit.connectors.hubspot import connect
+from crm_audit.connectors.hubspot.names import OWN, SCOPES
 from crm_audit.domain import MAPPABLE, STRENGTH, Survey
 from crm_audit.emulator.hubspot import HubspotPortal
 from crm_audit.emulator.server import Request, Response, serve
 from crm_audit.errors import FixConfig
 from tests.connectors.hubspot_bench import Bench, bench, rows
+from tests.sources import ROOT
 
 NEVER = {
     "quote_viewed",
@@ -181,3 +185,18 @@ def test_a_time_zone_nobody_knows_is_for_the_admin_to_set(crm: Bench) -> None:
         with pytest.raises(FixConfig, match=r"Nowhere/Land.*zone"):
             abroad.connector().survey()
         assert abroad.connector(zone="Europe/Zurich").survey().unmapped == UNMAPPED_AT_FIRST
+
+
+GUIDE = (ROOT / "connectors" / "hubspot" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_settings_of_the_guide_are_settings() -> None:
+    written = "\n".join(re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL))
+    (connection,) = Settings.model_validate(tomllib.loads(written)).connections.values()
+    connector = connect(connection, environ={"HUBSPOT_TOKEN": "pat-na1-emulator"})
+    assert connector.calls.read == 0
+
+
+def test_the_guide_names_all_that_is_created_and_needed() -> None:
+    for name in (*OWN.values(), *(scope for scopes in SCOPES.values() for scope in scopes.split(" or "))):
+        assert f"`{name}`" in GUIDE

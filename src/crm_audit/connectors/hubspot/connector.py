@@ -55,7 +55,7 @@ class HubSpot:
 
     def survey(self) -> Survey:
         """What this portal cannot tell."""
-        self._details = self._shape = self._reader = None  # an admin may have changed something since
+        self._shape = self._reader = None  # an admin may have changed something since
         reader = self._asked_reader()
         return survey(reader.shape, reader.portal)
 
