@@ -464,6 +464,11 @@ def test_a_row_that_says_what_was_before_is_believed() -> None:
     assert changed(rows[1:]) == [("close_date", "2026-07-15", "2026-08-31")]  # what came before is forgotten
 
 
+def test_a_row_that_repeats_the_value_is_no_change_whatever_it_says_was_before() -> None:
+    rows = [state(1, "2026-01-01"), state(2, "2026-02-01", PrevCloseDate="2026-07-15")]
+    assert changed(rows) == []
+
+
 def test_a_change_has_the_same_id_at_every_pull() -> None:
     rows = [state(1, "2026-01-01"), state(2, "2026-02-01", StageName="Proposal")]
     (first,) = history.changes_of_states(rows, ("stage",), terms=TERMS)

@@ -10,7 +10,7 @@ from itertools import chain
 import pytest
 
 from crm_audit.connectors.salesforce import SalesforceConnector
-from crm_audit.domain import BASICS, Change, Company, Link, Person, Rate, Recheck, Stage, User
+from crm_audit.domain import BASICS, Change, Company, Event, Link, Person, Rate, Recheck, Stage, User
 from crm_audit.errors import Incomplete
 from tests.connectors.salesforce_bench import NOW, STAGE, Bench, bench, events, pulled, sizes, the_deal
 
@@ -212,8 +212,13 @@ def test_calls_attestations_and_open_tasks_come_from_tasks(sf: Bench) -> None:
 def test_archived_activities_are_read_and_deleted_ones_are_not(sf: Bench) -> None:
     deal = sf.deal()
     sf.make("Event", Subject="long ago", WhatId=deal, StartDateTime="2024-03-10T12:00:00Z", IsArchived=True)
+    told = {"Status": "Completed", "TaskSubtype": "Call", "CallDisposition": "Connected", "WhatId": deal}
+    sf.make("Task", CompletedDateTime="2024-03-11T12:00:00Z", IsArchived=True, **told)
+    sf.org.delete("Task", sf.make("Task", **told))
     sf.org.delete("Event", sf.make("Event", Subject="mistake", WhatId=deal, StartDateTime=AT))
-    assert events(sf.connector())["meeting_held"].at == datetime(2024, 3, 10, 12, tzinfo=UTC)
+    found = events(sf.connector())
+    assert found["meeting_held"].at == datetime(2024, 3, 10, 12, tzinfo=UTC)
+    assert found["call_connected"].at == datetime(2024, 3, 11, 12, tzinfo=UTC)
 
 
 def test_stored_mail_names_its_sender_and_its_task_is_not_told_again(sf: Bench) -> None:
@@ -241,6 +246,23 @@ def test_mail_that_went_out_was_perhaps_opened(sf: Bench) -> None:
     found = events(sf.connector())
     assert (found["email_out"].people, found["email_out"].at) == ((dana,), MOMENT)
     assert found["email_open"].at == datetime(2026, 3, 11, 12, tzinfo=UTC)
+
+
+def test_a_price_list_attached_to_mail_is_seen_by_its_title(sf: Bench) -> None:
+    sf.org.add_object("ContentDocument", Title="string 255")
+    sf.org.add_object(
+        "ContentDocumentLink",
+        LinkedEntityId="reference to=EmailMessage",
+        ContentDocumentId="reference to=ContentDocument",
+    )
+    mail = {"Incoming": False, "MessageDate": AT, "RelatedToId": sf.deal(), "Subject": "As promised"}
+    with_file = sf.make("EmailMessage", HasAttachment=True, **mail)
+    sf.make("EmailMessage", HasAttachment=False, **mail)
+    document = sf.make("ContentDocument", Title="Price list 2026.pdf")
+    sf.make("ContentDocumentLink", LinkedEntityId=with_file, ContentDocumentId=document)
+    found = [each for each in pulled(sf.connector(), "events") if isinstance(each, Event)]
+    assert {each.id: each.topics for each in found}[with_file] == ("pricing",)
+    assert sorted(each.topics for each in found) == [(), ("pricing",)]
 
 
 def test_a_quote_is_sent_and_mail_about_it_carries_it(sf: Bench) -> None:

@@ -178,6 +178,15 @@ def test_a_copied_deal_gets_its_own_link(sf: Bench) -> None:
     assert connector.shown([copy])[copy]["Opportunity"] == {LINK: copy}
 
 
+def test_a_deal_that_is_linked_is_not_touched_again(sf: Bench) -> None:
+    deal = sf.deal()
+    applied(sf.connector(), deal)
+    connector = sf.connector()
+    (receipt,) = connector.write([Write(deal, "Opportunity", {LINK: deal}, {LINK: deal})])
+    assert receipt.ok
+    assert connector.calls.write == 0
+
+
 def test_more_than_200_deals_go_in_batches(sf: Bench) -> None:
     deals = [sf.deal(f"Deal {number}") for number in range(201)]
     connector = sf.connector()
