@@ -131,6 +131,10 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         ({"tables": changed(), "times": "New York"}, "options.times", "IANA"),
         ({"tables": changed(), "unknown": ["amonut"]}, "options.unknown.0", "'amount'"),
         ({"tables": {}}, "options.tables.deals", "missing"),
+        ({"tables": {"deals": []}}, "options.tables.deals", "missing"),
+        ({"tables": changed(dates="%")}, "options.tables.deals.dates", "day, month and year"),
+        ({"tables": changed(), "folder": "$"}, "options.folder", "$$"),
+        ({"tables": changed(constants={"pipeline": "p", "amount": "much"})}, "deals.constants.amount", "a number"),
     ],
 )
 def test_a_wrong_key_is_named_with_the_right_one(tmp_path: Path, options: Table, where: str, hint: str) -> None:
@@ -331,7 +335,8 @@ def test_the_mapping_that_the_how_to_shows_is_read(tmp_path: Path) -> None:
     (tmp_path / "crm-audit.toml").write_text(shown)
     (tmp_path / "exports").mkdir()
     (tmp_path / "exports" / "opportunities.csv").write_text(
-        "Opportunity ID,Opportunity Name,Stage,Amount,Close Date,Created Date,Probability (%),Account Name,Owner,Deleted\n"
+        "Opportunity ID,Opportunity Name,Stage,Amount,Close Date,Created Date,Probability (%),Account Name,"
+        "Owner,Deleted\n"
         '006A,Acme renewal,Negotiation/Review,"$100,000",5/1/2026,1/5/2026,90,Acme Freight,Ria Sample,false\n'
         "006B,Old one,Closed Won,1,1/1/2026,1/1/2025,100,Acme Freight,Ria Sample,true\n"
     )

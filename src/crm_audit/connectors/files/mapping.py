@@ -174,7 +174,7 @@ def options(connection: Connection) -> Options:
     except ValidationError as error:
         first = error.errors()[0]
         raise FixConfig(f"{_where(first['loc'], raw)}: {_says(first)}") from None
-    if "deals" not in parsed.tables:
+    if not parsed.tables.get("deals"):
         raise FixConfig("options.tables.deals is missing: there is nothing to audit without a file of deals")
     for kind, tables in parsed.tables.items():
         for number, table in enumerate(tables):
