@@ -45,9 +45,7 @@ def update(call: Call) -> Response:
         given = next((value for name, value in body.items() if name.lower() == "id"), None)
         if not given:
             raise Refusal("MISSING_ARGUMENT", "Id not specified in an update call", fields=())
-        record = full_id(str(given))
-        if record is None:
-            raise Refusal("MALFORMED_ID", f"malformed id {given}", fields=("Id",))
+        record = _found(call, entity, given=str(given))[1]
         call.state.writer.update(entity.name, record, values=_fields(body), actor=call.actor)
         return {"id": record}
 
@@ -72,11 +70,9 @@ def delete(call: Call) -> Response:
     """DELETE composite/sobjects?ids=."""
 
     def step(body: Mapping[str, Any]) -> dict[str, Any]:
-        record = full_id(body["id"])
-        entity = call.state.schema.of_record(record or "")
-        if record is None or entity is None:
-            raise Refusal("MALFORMED_ID", f"malformed id {body['id']}", fields=())
-        call.state.writer.remove(entity.name, record, actor=call.actor)
+        entity = call.state.schema.of_record(body["id"])
+        name, record = _found(call, entity, given=body["id"])
+        call.state.writer.remove(name, record, actor=call.actor)
         return {"id": record}
 
     whole = (call.request.first("allOrNone") or "").lower() == "true"
@@ -106,6 +102,15 @@ def _entity(call: Call, body: Mapping[str, Any]) -> Entity:
     if entity is None:
         raise Refusal("INVALID_TYPE", f"sObject type '{name}' is not supported.", fields=())
     return entity
+
+
+def _found(call: Call, entity: Entity | None, *, given: str) -> tuple[str, str]:
+    record = full_id(given)
+    if record is None:
+        raise Refusal("MALFORMED_ID", f"malformed id {given}", fields=("Id",))
+    if entity is None or call.state.records.row(entity.name, record) is None:
+        raise Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=())
+    return entity.name, record
 
 
 def _fields(body: Mapping[str, Any]) -> dict[str, Any]:

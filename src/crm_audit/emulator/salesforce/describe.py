@@ -29,6 +29,12 @@ _NOTHING = (
     "filteredLookupInfo", "inlineHelpText", "mask", "maskType", "referenceTargetField", "relationshipOrder",
 )  # fmt: skip
 
+_EMPTY = ("actionOverrides", "namedLayoutInfos", "recordTypeInfos", "supportedScopes")
+_UNSAID = (
+    "associateEntityType", "associateParentEntity", "defaultImplementation", "extendedBy", "extendsInterfaces",
+    "implementedBy", "implementsInterfaces", "listviewable", "lookupLayoutable", "networkScopeFieldName",
+)  # fmt: skip
+
 
 def described(entity: Entity, *, address: str, others: Iterable[Entity], stages: Sequence[str]) -> dict[str, Any]:
     """One object in full; `others` are the objects among which its children are looked for."""
@@ -48,7 +54,14 @@ def described(entity: Entity, *, address: str, others: Iterable[Entity], stages:
         for known in other.fields.values()
         if entity.name in known.targets
     ]
-    more: dict[str, Any] = {"actionOverrides": [], "namedLayoutInfos": [], "recordTypeInfos": [], "supportedScopes": []}
+    more: dict[str, Any] = {
+        **{key: [] for key in _EMPTY},
+        **dict.fromkeys(_UNSAID),
+        "compactLayoutable": entity.createable,
+        "deepCloneable": False,
+        "searchLayoutable": entity.createable,
+        "sobjectDescribeOption": "FULL",
+    }
     return listed(entity, address=address) | more | {"childRelationships": children, "fields": fields}
 
 

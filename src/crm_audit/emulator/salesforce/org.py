@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm_audit.emulator.clock import Clock
@@ -15,6 +16,7 @@ from crm_audit.emulator.salesforce.schema import Schema, definitions
 from crm_audit.emulator.salesforce.state import State
 from crm_audit.emulator.salesforce.writing import Actor, Predicate, Writer
 from crm_audit.emulator.server import Request, Response
+from crm_audit.emulator.soql.evaluate import answer as soql_answer
 from crm_audit.emulator.soql.schema import Row
 
 TRACKED = ("StageName", "Amount", "CloseDate", "Probability", "NextStep", "OwnerId")
@@ -39,6 +41,7 @@ class SalesforceOrg:
     ) -> None:
         schema, records = Schema(multi_currency=multi_currency), Records()
         self.tracked = list(TRACKED)
+        self.clock = clock
         self._state = State(
             clock=clock,
             schema=schema,
@@ -141,6 +144,11 @@ class SalesforceOrg:
     def rows(self, object: str, /) -> list[Row]:
         """All records of an object as stored, deleted ones included."""
         return list(self._state.records.rows(object))
+
+    def query(self, soql: str, /, *, everything: bool = False) -> list[dict[str, Any]]:
+        """The records that a query gives the integration user, without a call; raises Refusal."""
+        answer = soql_answer(soql, self._state.catalog, address="/services/data/v66.0/sobjects", everything=everything)
+        return [answer.show(row) for row in answer.rows]
 
     def add_object(self, name: str, /, **fields: str) -> None:
         """Add a custom object; fields are spelt as in standard.toml."""

@@ -17,6 +17,7 @@ class Records:
         self._keys: dict[tuple[str, str], dict[Value, str]] = {}
         self._issued: dict[str, int] = {}
         self._journal: list[tuple[Entity, str, Row | None]] = []
+        self._depth = 0  # of `atomic` blocks: only the outermost may forget the journal
 
     def issue(self, entity: Entity) -> str:
         """The next id of an entity."""
@@ -64,6 +65,7 @@ class Records:
     def atomic(self) -> Iterator[None]:
         """All changes inside hold, or after an exception none of them."""
         begin = len(self._journal)
+        self._depth += 1
         try:
             yield
         except BaseException:
@@ -72,7 +74,8 @@ class Records:
                 self._set(entity, record, row=before)
             raise
         finally:
-            if begin == 0:
+            self._depth -= 1
+            if self._depth == 0:
                 self._journal.clear()
 
 
