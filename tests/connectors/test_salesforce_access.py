@@ -350,6 +350,20 @@ def test_a_hidden_object_is_named_and_the_rest_is_read(
         pulled(connector, kind)
 
 
+def test_an_object_that_describe_refuses_is_not_readable(sf: Bench) -> None:
+    sf.faults.next("/sobjects/Quote/describe", error("INSUFFICIENT_ACCESS", 403))
+    assert "quote_sent" in sf.connector().survey().unconnected
+
+
+def test_an_org_that_does_not_say_who_we_are_is_noted(sf: Bench) -> None:
+    sf.faults.next("/userinfo", Response(403, b"Bad_OAuth_Token"))
+    host = {"domain": None, "instance": f"{sf.org.domain}.salesforce.com"}
+    connection = sf.connection(login={"session_id": "SF_SESSION"}, options=host)
+    connector = connect(connection, environ={"SF_SESSION": sf.org.login()})
+    assert connector.account().user is None
+    assert any("who we are" in note for note in connector.survey().notes)
+
+
 def test_without_any_history_it_is_unmapped(sf: Bench) -> None:
     sf.org.hide("OpportunityHistory")
     sf.org.hide("OpportunityFieldHistory")

@@ -25,7 +25,7 @@ from crm_audit.connectors.base import Calls
 from crm_audit.connectors.salesforce.login import TIMEOUT, Login, Token, token, versions, whoami
 from crm_audit.connectors.salesforce.reading import Row
 from crm_audit.connectors.salesforce.refusals import LOCKED, Expired, Locked, reason, refusal, unreachable
-from crm_audit.errors import BadLogin, FixConfig, OutOfQuota, Retry
+from crm_audit.errors import BadLogin, FixConfig, NoAccess, OutOfQuota, Retry
 
 ATTEMPTS = 5
 LONGEST_WAIT = 30.0  # seconds
@@ -170,9 +170,10 @@ class Gateway:
                 call.path, params, call.method, json=call.json, timeout=TIMEOUT, allow_redirects=False
             )
         except SalesforceError as error:
-            if absent is not None and error.status == requests.codes.not_found:
+            failure = refusal(call.name, error.status, content=error.content)
+            if absent is not None and isinstance(failure, NoAccess):
                 return absent
-            raise refusal(call.name, error.status, content=error.content) from None
+            raise failure from None
         except requests.RequestException as error:
             raise unreachable(self._login.host, error) from None
 

@@ -104,6 +104,8 @@ def _papers(org: Org) -> Iterator[tuple[str, str]]:
 
 
 def _remarks(org: Org) -> Iterator[str]:
+    if org.account.user is None:
+        yield "the org does not tell who we are logged in as, so what we write ourselves cannot be told from evidence"
     if (org.tells("fit_tier") or org.tells("fit_score")) and not org.tells("fit_assessed"):
         yield "how fresh a fit is cannot be told: map fields.fit_assessed to a date on Account"
     if org.schema.reads("Task") and not org.schema.reads("Task", "CallDisposition"):
