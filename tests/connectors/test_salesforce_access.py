@@ -350,6 +350,67 @@ def test_a_hidden_object_is_named_and_the_rest_is_read(
         pulled(connector, kind)
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "kinds"),
+    [
+        ("Event", "WhatId", {"meeting_held"}),
+        ("Task", "WhoId", {"call_connected", "task_open"}),
+        ("EmailMessage", "RelatedToId", {"email_in", "email_out", "email_open"}),
+        ("EmailMessage", "FirstOpenedDate", {"email_open"}),
+        ("Quote", "OpportunityId", {"quote_sent", "quote_reported"}),
+        ("Quote", "ContactId", {"quote_sent", "quote_reported"}),
+        ("ContentDistribution", "RelatedRecordId", {"doc_shared", "doc_open", "doc_viewed"}),
+    ],
+)
+def test_activities_that_do_not_say_whose_they_are_are_not_evidence(
+    sf: Bench, name: str, field: str, kinds: set[str]
+) -> None:
+    deal, dana = sf.deal(), sf.person()
+    sf.make("Event", Subject="x", WhatId=deal, WhoId=dana, StartDateTime="2026-03-10T12:00:00Z")
+    sf.make("Task", Subject="x", WhatId=deal, WhoId=dana, ActivityDate="2026-03-10")
+    sf.make("EmailMessage", Incoming=False, RelatedToId=deal, MessageDate="2026-03-10T12:00:00Z")
+    sf.make("Quote", Name="Q", OpportunityId=deal, ContactId=dana, Status="Presented")
+    sf.make("ContentDistribution", Name="x", RelatedRecordId=deal)
+    whole = sf.connector()
+    told = set(events(whole))
+    sf.org.hide(name, field)
+    connector = sf.connector()
+    assert connector.survey().unconnected - whole.survey().unconnected == kinds
+    assert set(events(connector)) == told - kinds
+
+
+@pytest.mark.parametrize(
+    ("fields", "hidden", "lost"),
+    [
+        ({"fit_tier": "Tier__c", "fit_score": "Score__c"}, ("Account", "Tier__c"), "fit"),
+        ({"fit_tier": "Tier__c", "fit_score": "Score__c"}, ("Account", "Score__c"), "fit"),
+        ({"budget": "Budget__c", "budget_currency": "Money__c"}, ("Opportunity", "Money__c"), "budget"),
+    ],
+)
+def test_what_is_known_by_half_is_unknown(
+    sf: Bench, fields: dict[str, str], hidden: tuple[str, str], lost: str
+) -> None:
+    sf.add("Account", "Tier__c", spelling="picklist 9")
+    sf.add("Account", "Score__c", spelling="double 5.2")
+    sf.add("Opportunity", "Budget__c", spelling="currency 16.2")
+    sf.add("Opportunity", "Money__c", spelling="string 3")
+    assert lost not in sf.connector(fields=fields).survey().unmapped
+    sf.org.hide(*hidden)
+    survey = sf.connector(fields=fields).survey()
+    assert lost in survey.unmapped
+    assert any(".".join(hidden) in note for note in survey.notes)
+
+
+def test_an_outcome_that_is_hidden_is_noted(sf: Bench) -> None:
+    notes = sf.connector(fields={"meeting_outcome": "Outcome__c"}).survey().notes
+    assert any("no-shows count as meetings" in note and "Event.Outcome__c" in note for note in notes)
+
+
+def test_meetings_without_their_relations_are_noted(sf: Bench) -> None:
+    sf.org.hide("EventRelation", "Status")
+    assert any("not who declined" in note for note in sf.connector().survey().notes)
+
+
 def test_an_object_that_describe_refuses_is_not_readable(sf: Bench) -> None:
     sf.faults.next("/sobjects/Quote/describe", error("INSUFFICIENT_ACCESS", 403))
     assert "quote_sent" in sf.connector().survey().unconnected

@@ -193,6 +193,13 @@ def test_a_meeting_comes_with_its_invitees_and_its_name(sf: Bench) -> None:
     assert (event.named, event.topics, event.by) == ((deal,), ("pricing",), sf.org.admin)
 
 
+def test_an_invitee_who_was_taken_off_a_meeting_did_not_take_part(sf: Bench) -> None:
+    dana, lee, deal = sf.person(), sf.person("Lee"), sf.deal()
+    made = sf.make("Event", Subject="x", WhatId=deal, WhoId=dana, StartDateTime=AT)
+    sf.org.delete("EventRelation", sf.make("EventRelation", EventId=made, RelationId=lee, IsInvitee=True))
+    assert events(sf.connector())["meeting_held"].people == (dana,)
+
+
 def test_calls_attestations_and_open_tasks_come_from_tasks(sf: Bench) -> None:
     dana, lee, deal = sf.person(), sf.person("Lee"), sf.deal()
     told = {"WhatId": deal, "WhoId": dana, "ActivityDate": "2026-03-09"}

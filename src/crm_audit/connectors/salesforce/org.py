@@ -83,6 +83,11 @@ class Org:
             return False
         return found.type in (DATES if name.startswith(RECHECK) else TYPES.get(name, (found.type,)))
 
+    def quotes_tell(self, name: str) -> bool:
+        """Whether an object, if it is the one of quotes, says of each its status, its deal and its contact."""
+        asked = self.options.quotes
+        return name != asked.object or self.schema.reads(name, asked.status, asked.deal, asked.contact)
+
     def rows(self, name: str, where: str = "", *, everything: bool = False) -> Iterator[Row]:
         """All rows of an object, with what may be read of them; none where the object itself may not be."""
         if self.schema.reads(name):

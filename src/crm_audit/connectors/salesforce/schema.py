@@ -20,7 +20,7 @@ def _asked(needed: str, wished: str = "") -> Asked:
     return Asked(tuple(needed.split()), tuple(wished.split()))
 
 
-_ACTIVITY = "WhoId WhatId What.Name Subject Type CreatedDate CreatedById IsDeleted"
+_ACTIVITY = "What.Name Subject Type CreatedDate CreatedById IsDeleted"
 
 OBJECTS: Mapping[str, Asked] = {
     "Organization": _asked("Id Name", "TimeZoneSidKey DefaultCurrencyIsoCode"),
@@ -41,21 +41,24 @@ OBJECTS: Mapping[str, Asked] = {
         "Id OpportunityId CreatedDate", "StageName Amount CloseDate PrevAmount PrevCloseDate CreatedById"
     ),
     "OpportunityFieldHistory": _asked("Id OpportunityId Field OldValue NewValue CreatedDate", "CreatedById"),
-    "Event": _asked("Id StartDateTime", f"{_ACTIVITY} EndDateTime IsAllDayEvent ActivityDate IsChild IsRecurrence"),
-    "EventRelation": _asked("Id EventId RelationId", "Status"),
+    "Event": _asked(
+        "Id StartDateTime WhoId WhatId", f"{_ACTIVITY} EndDateTime IsAllDayEvent ActivityDate IsChild IsRecurrence"
+    ),
+    "EventRelation": _asked("Id EventId RelationId Status"),
     "Task": _asked(
-        "Id IsClosed", f"{_ACTIVITY} TaskSubtype CallDisposition CompletedDateTime ActivityDate IsRecurrence"
+        "Id IsClosed WhoId WhatId",
+        f"{_ACTIVITY} TaskSubtype CallDisposition CompletedDateTime ActivityDate IsRecurrence",
     ),
     "TaskRelation": _asked("Id TaskId RelationId"),
     "EmailMessage": _asked(
-        "Id Incoming MessageDate",
-        "Subject RelatedToId RelatedTo.Name FromAddress Headers Status HasAttachment ActivityId FirstOpenedDate "
+        "Id Incoming MessageDate RelatedToId",
+        "Subject RelatedTo.Name FromAddress Headers Status HasAttachment ActivityId FirstOpenedDate "
         "CreatedDate CreatedById IsDeleted",
     ),
     "EmailMessageRelation": _asked("Id EmailMessageId RelationId RelationType"),
     "ContentDocumentLink": _asked("Id LinkedEntityId", "ContentDocument.Title"),
     "Quote": _asked("Id", "LastModifiedDate CreatedDate CreatedById CurrencyIsoCode IsDeleted"),
-    "ContentDistribution": _asked("Id CreatedDate", "Name RelatedRecordId CreatedById IsDeleted"),
+    "ContentDistribution": _asked("Id CreatedDate RelatedRecordId", "Name CreatedById IsDeleted"),
     "ContentDistributionView": _asked("Id DistributionId CreatedDate", "IsInternal IsDeleted"),
 }
 """Every object that is read. A quoting tool's object is asked what `Quote` is asked."""

@@ -148,7 +148,7 @@ STANDING: dict[str, tuple[Source, ...]] = {
 
 def idle(kind: str, source: Source, *, org: Org) -> bool:
     """Whether a source can tell nothing under this mapping, so that reading it would only cost calls."""
-    if not org.schema.reads(source.object):
+    if not org.schema.reads(source.object) or (kind == "events" and not org.quotes_tell(source.object)):
         return True
     if kind == "links" and source.object == "Opportunity":
         return not org.terms.lookups

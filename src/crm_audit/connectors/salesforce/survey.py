@@ -37,10 +37,14 @@ def _unmapped(org: Org) -> Iterator[tuple[str, str]]:
     for name in PLAIN:
         if not org.tells(name):
             yield name, _why(org, name)
-    if not org.tells("fit_tier") and not org.tells("fit_score"):
-        yield "fit", f"{_why(org, 'fit_tier')}, nor is fit_score"
+    if org.tells("budget") and _hidden(org, "budget_currency"):
+        yield "budget", _why(org, "budget_currency")
+    if _hidden(org, "fit_tier") or _hidden(org, "fit_score"):
+        yield "fit", _why(org, "fit_tier" if _hidden(org, "fit_tier") else "fit_score")
+    elif not org.tells("fit_tier") and not org.tells("fit_score"):
+        yield "fit", "neither fields.fit_tier nor fields.fit_score is mapped"
     yield from _people(org)
-    hidden = [name for name in org.mapped if name.startswith(RECHECK) and not org.tells(name)]
+    hidden = [name for name in org.mapped if name.startswith(RECHECK) and _hidden(org, name)]
     asked = [name for name in org.mapped if name.startswith(RECHECK)]
     if hidden:
         yield "rechecks", _why(org, hidden[0])
@@ -90,7 +94,7 @@ def _unconnected(org: Org) -> Iterator[tuple[str, str]]:
 
 def _papers(org: Org) -> Iterator[tuple[str, str]]:
     quotes = org.options.quotes
-    if not org.schema.reads(quotes.object, quotes.status, quotes.deal, quotes.contact):
+    if not org.schema.reads(quotes.object) or not org.quotes_tell(quotes.object):
         why = f"{quotes.object} cannot be read; give access, or name your quoting tool's object in options.quotes"
         yield from ((kind, why) for kind in ("quote_sent", "quote_reported", "quote_accepted"))
     elif quotes.signed_on is None or not org.schema.reads(quotes.object, quotes.signed_on):
@@ -110,10 +114,19 @@ def _remarks(org: Org) -> Iterator[str]:
         yield "how fresh a fit is cannot be told: map fields.fit_assessed to a date on Account"
     if org.schema.reads("Task") and not org.schema.reads("Task", "CallDisposition"):
         yield "Task.CallDisposition cannot be read, so no call counts as a conversation"
+    if org.schema.reads("Event") and not org.schema.reads("EventRelation"):
+        yield "EventRelation cannot be read: of a meeting only the first contact is known, and not who declined"
+    if _hidden(org, "meeting_outcome"):
+        yield f"no-shows count as meetings: {_why(org, 'meeting_outcome')}"
     if not org.tells("left_on"):
         yield "contacts who left their company cannot be told: map fields.left_on to a date on Contact"
     if not org.schema.reads("OpportunityHistory") and tracked(org)[1]:
         yield "OpportunityHistory cannot be read; changes come from tracked fields, which go back 18 to 24 months"
+
+
+def _hidden(org: Org, name: str) -> bool:
+    """Whether something is mapped, but to a field that tells us nothing: unknown, and not empty."""
+    return name in org.mapped and not org.tells(name)
 
 
 def _why(org: Org, name: str) -> str:
