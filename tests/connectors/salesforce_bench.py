@@ -15,6 +15,7 @@ from crm_audit.domain import Deal, Event, Record
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce import SalesforceOrg
 from crm_audit.emulator.server import Crm, Request, Response, serve
+from crm_audit.emulator.transport import Loopback
 
 NOW = datetime(2026, 3, 16, 15, tzinfo=UTC)
 STAGE = "Negotiation/Review"
@@ -76,7 +77,12 @@ class Bench:
 
     def connector(self, **settings: object) -> SalesforceConnector:
         """A connector that does not really sleep."""
-        return connect(self.connection(**settings), environ=self.environ(), sleep=self.slept.append)
+        return self.connect(self.connection(**settings), self.environ())
+
+    def connect(self, connection: Connection, environ: Mapping[str, str]) -> SalesforceConnector:
+        """The same, with secrets of one's own."""
+        session = Loopback(connection.emulator or self.base).session()
+        return connect(connection, environ=environ, session=session, sleep=self.slept.append)
 
     def make(self, name: str, /, **fields: object) -> str:
         """A record as a user of the org makes it."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from crm_audit.connectors.salesforce import connect
 from crm_audit.connectors.salesforce.gateway import ATTEMPTS
 from crm_audit.emulator.server import Response
 from crm_audit.errors import BadLogin, CrmAuditError, FixConfig, FixInCrm, NoAccess, OutOfQuota, Retry
@@ -54,13 +53,8 @@ def error(code: str, status: int = 400, message: str = "canary message") -> Resp
 def test_wrong_settings_are_told_before_anything_is_called(sf: Bench, settings: dict[str, Any], said: str) -> None:
     connection = sf.connection().model_copy(update=settings)
     with pytest.raises(FixConfig, match=said):
-        connect(connection, environ=sf.environ())
+        sf.connect(connection, sf.environ())
     assert not sf.faults.seen
-
-
-def test_an_emulator_anywhere_but_here_is_refused(sf: Bench) -> None:
-    with pytest.raises(FixConfig, match="not the address of an emulator"):
-        connect(sf.connection(emulator="http://192.0.2.1:80"), environ=sf.environ())
 
 
 def test_an_api_version_the_org_does_not_offer_is_told(sf: Bench) -> None:
@@ -77,7 +71,7 @@ def test_an_org_that_does_not_tell_its_currency_asks_for_the_setting(sf: Bench) 
 
 
 def test_wrong_credentials_are_a_bad_login_and_stay_secret(sf: Bench) -> None:
-    connector = connect(sf.connection(), environ={"SF_KEY": "canary-key", "SF_SECRET": SECRET}, sleep=sf.slept.append)
+    connector = sf.connect(sf.connection(), {"SF_KEY": "canary-key", "SF_SECRET": SECRET})
     with pytest.raises(BadLogin, match="invalid_client_id") as caught:
         connector.account()
     assert "canary" not in str(caught.value) + repr(connector) + repr(vars(connector))
@@ -85,13 +79,9 @@ def test_wrong_credentials_are_a_bad_login_and_stay_secret(sf: Bench) -> None:
 
 
 def test_an_open_session_will_do(sf: Bench) -> None:
-    connector = connect(
-        sf.connection(
-            login={"session_id": "SF_SESSION"}, options={"domain": None, "instance": f"{sf.org.domain}.salesforce.com"}
-        ),
-        environ={"SF_SESSION": sf.org.login()},
-        sleep=sf.slept.append,
-    )
+    host = {"domain": None, "instance": f"{sf.org.domain}.salesforce.com"}
+    connection = sf.connection(login={"session_id": "SF_SESSION"}, options=host)
+    connector = sf.connect(connection, {"SF_SESSION": sf.org.login()})
     assert connector.account().user == sf.org.integration_user
     sf.org.expire_sessions()
     with pytest.raises(BadLogin, match="does not accept the session"):
@@ -420,7 +410,7 @@ def test_an_org_that_does_not_say_who_we_are_is_noted(sf: Bench) -> None:
     sf.faults.next("/userinfo", Response(403, b"Bad_OAuth_Token"))
     host = {"domain": None, "instance": f"{sf.org.domain}.salesforce.com"}
     connection = sf.connection(login={"session_id": "SF_SESSION"}, options=host)
-    connector = connect(connection, environ={"SF_SESSION": sf.org.login()})
+    connector = sf.connect(connection, {"SF_SESSION": sf.org.login()})
     assert connector.account().user is None
     assert any("who we are" in note for note in connector.survey().notes)
 

@@ -19,7 +19,6 @@ from crm_audit.connectors.salesforce.reading import is_id, required
 from crm_audit.connectors.salesforce.sources import Source, idle, sources
 from crm_audit.connectors.salesforce.survey import survey
 from crm_audit.domain import KINDS, Account, Annotation, Survey
-from crm_audit.emulator.transport import Loopback
 from crm_audit.errors import Incomplete, NoAccess
 
 WITHOUT_VERDICT = "its verdict was refused, so there is nothing to point at"
@@ -35,12 +34,10 @@ def connect(
 ) -> SalesforceConnector:
     """A connector for one org; FixConfig where the settings cannot be right. Nothing is called yet."""
     chosen = options(connection)
-    if session is None:
-        session = Loopback(connection.emulator).session() if connection.emulator else requests.Session()
     gateway = Gateway(
         login_of(connection, chosen, environ=environ),
         version=chosen.api_version,
-        session=session,
+        session=session or requests.Session(),
         sleep=sleep,
     )
     return SalesforceConnector(Org(gateway, connection, options=chosen))
