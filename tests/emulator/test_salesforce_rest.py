@@ -76,6 +76,20 @@ def test_pages_follow_one_another(crm: Served) -> None:
     assert (last["done"], len(last["records"]), "nextRecordsUrl" in last) == (True, 500, False)
 
 
+@pytest.mark.parametrize(("rows", "pages"), [(199, [199]), (200, [200]), (201, [200, 1]), (400, [200, 200])])
+def test_no_page_follows_the_last(crm: Served, rows: int, pages: list[int]) -> None:
+    for number in range(rows):
+        crm.org.insert("Account", Name=str(number))
+    headers = {"Sforce-Query-Options": "batchSize=200"}
+    page = crm.call("GET", "/query", params={"q": "SELECT Id FROM Account"}, headers=headers).json()
+    sizes = [len(page["records"])]
+    while "nextRecordsUrl" in page:
+        assert page["done"] is False
+        page = crm.call("GET", page["nextRecordsUrl"].removeprefix(API)).json()
+        sizes.append(len(page["records"]))
+    assert (page["done"], sizes) == (True, pages)
+
+
 @pytest.mark.parametrize(("asked", "given"), [("200", 200), ("1", 200), ("350", 350), ("9999", 500)])
 def test_the_caller_may_ask_for_smaller_pages(crm: Served, asked: str, given: int) -> None:
     for number in range(500):
@@ -340,7 +354,7 @@ def test_calls_are_counted_by_what_they_do_and_nothing_personal_is_kept(crm: Ser
     reading = {"method": "GET", "url": f"{API}/limits", "referenceId": "a"}
     writing = {"method": "DELETE", "url": f"{API}/sobjects/Contact/{contact}", "referenceId": "b"}
     crm.call("POST", "/composite", json={"compositeRequest": [reading]})
-    crm.call("POST", "/composite", json={"compositeRequest": [reading, writing]})
+    crm.call("POST", "/composite", json={"compositeRequest": [writing, reading]})
     calls = crm.org.calls
     assert (calls.read, calls.write) == (4, 2)
     assert calls.by_kind["GET /query"] == 1

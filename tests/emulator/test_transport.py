@@ -135,7 +135,9 @@ def test_proxies_of_the_environment_are_not_asked(base: str, monkeypatch: pytest
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with Loopback(base).session() as session:
-        answer = session.get("https://acme.my.salesforce.com/", proxies={"https": "http://127.0.0.1:9"})
+        answer = session.get(
+            "https://acme.my.salesforce.com/", proxies=dict.fromkeys(("http", "https"), "http://127.0.0.1:9")
+        )
     assert answer.status_code == 200
     assert Loopback(base).pool().request("GET", "https://api.hubapi.com/").status == 200
 
