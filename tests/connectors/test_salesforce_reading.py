@@ -10,7 +10,7 @@ from itertools import chain
 import pytest
 
 from crm_audit.connectors.salesforce import SalesforceConnector
-from crm_audit.domain import BASICS, Change, Company, Event, Link, Person, Rate, Recheck, Stage, User
+from crm_audit.domain import BASICS, Change, Company, Deal, Event, Link, Person, Rate, Recheck, Stage, User
 from crm_audit.errors import Incomplete
 from tests.connectors.salesforce_bench import NOW, STAGE, Bench, bench, events, pulled, sizes, the_deal
 
@@ -72,6 +72,15 @@ def test_stages_stand_in_the_processes_behind_the_record_types(sf: Bench) -> Non
     assert (won.closed, won.probability, won.forecast_category) == ("won", Decimal(1), "Closed")
     deal = the_deal(connector)
     assert (deal.pipeline, deal.stage) == ("NewBusiness", STAGE)
+
+
+def test_a_stage_is_its_api_name_even_where_that_is_another_ones_label(sf: Bench) -> None:
+    sf.make("OpportunityStage", MasterLabel="Angebot", ApiName="Offer", SortOrder=20)
+    sf.make("OpportunityStage", MasterLabel="Prospecting", ApiName="Renamed", SortOrder=21)
+    sf.deal(StageName="Angebot")
+    sf.deal(StageName="Prospecting")
+    found = [each.stage for each in pulled(sf.connector(), "deals") if isinstance(each, Deal)]
+    assert found == ["Offer", "Prospecting"]
 
 
 def test_a_deal_comes_with_its_mapped_fields(sf: Bench) -> None:

@@ -68,11 +68,7 @@ class Org:
             lookups={name: role for name, role in lookups.items() if name in readable},
             topics={kind: topics_named(tuple(named)) for kind, named in self.connection.topics.items()},
             pipelines=self._pipelines(),
-            stages={
-                label: required(row, "ApiName")
-                for row in self.rows("OpportunityStage")
-                if (label := text(row, "MasterLabel"))
-            },
+            stages=self._stages(),
         )
 
     def tells(self, name: str) -> bool:
@@ -124,6 +120,11 @@ class Org:
         names = {required(row, "Id"): text(row, "Name") or NO_PROCESS for row in self.rows("BusinessProcess")}
         types = self.rows("RecordType", "WHERE SobjectType = 'Opportunity'")
         return {required(row, "Id"): names.get(text(row, "BusinessProcessId") or "", NO_PROCESS) for row in types}
+
+    def _stages(self) -> dict[str, str]:
+        """Stage labels with their API names; a label that is another stage's API name means that other stage."""
+        names = {required(row, "ApiName"): text(row, "MasterLabel") for row in self.rows("OpportunityStage")}
+        return {label: name for name, label in names.items() if label and label not in names}
 
     def _corporate(self) -> str | None:
         return next((text(row, "IsoCode") for row in self.rows("CurrencyType") if flag(row, "IsCorporate")), None)
