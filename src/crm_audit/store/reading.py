@@ -6,7 +6,7 @@ driver has to build a million datetimes for that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,6 +36,7 @@ BATCH = 5_000
 """Rows fetched at once: few enough to weigh little beside the frame that they become."""
 
 Schema = Mapping[str, pl.DataType]
+Batch = Sequence[Sequence[object]]
 
 
 def frames(db: Connection, run: Run) -> dict[str, pl.DataFrame]:
@@ -94,12 +95,23 @@ PLAIN = {"sqlite": _plain_sqlite, "postgresql": _plain_postgresql}
 
 def _read(db: Connection, query: Select[Any], *, schema: Schema) -> pl.DataFrame:
     plain = {name: pl.Int64() if _is_number(dtype) else pl.String() for name, dtype in schema.items()}
-    with db.execute(query, execution_options={"yield_per": BATCH}) as result:
-        parts = [pl.DataFrame(schema=plain), *(_frame(rows, plain) for rows in result.partitions())]
+    batches = _batches_sqlite if db.dialect.name == "sqlite" else _batches_streamed
+    parts = [pl.DataFrame(schema=plain), *(_frame(rows, plain) for rows in batches(db, query))]
     return pl.concat(parts, rechunk=False).select(_typed(name, dtype) for name, dtype in schema.items())
 
 
-def _frame(rows: Iterable[Sequence[object]], plain: Schema) -> pl.DataFrame:
+def _batches_sqlite(db: Connection, query: Select[Any]) -> Iterator[Batch]:
+    """Straight off the driver's cursor, which streams by nature: row objects would cost a fifth more time."""
+    with db.execute(query) as result:
+        yield from iter(lambda: result.cursor.fetchmany(BATCH), [])
+
+
+def _batches_streamed(db: Connection, query: Select[Any]) -> Iterator[Batch]:
+    with db.execute(query, execution_options={"yield_per": BATCH}) as result:
+        yield from result.partitions()
+
+
+def _frame(rows: Batch, plain: Schema) -> pl.DataFrame:
     columns = zip(plain.items(), zip(*rows, strict=True), strict=True)
     return pl.DataFrame([pl.Series(name, values, dtype=dtype) for (name, dtype), values in columns])
 

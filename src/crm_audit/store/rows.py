@@ -23,8 +23,7 @@ def rows(records: Iterable[Record]) -> dict[str, Row]:
 def digest(row: Mapping[str, object]) -> str:
     """A hash of what the row says. Empty cells are left out, so that a new column changes no digest."""
     said = {name: cell for name, cell in row.items() if cell is not None}
-    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=_written)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(_JSON.encode(said).encode(), digest_size=16).hexdigest()
 
 
 def storable(text: str) -> str:
@@ -60,3 +59,6 @@ def _written(value: object) -> str:
     if isinstance(value, date):  # an instant is one, too
         return written(value)
     raise TypeError(f"{value!r} is no cell of a record")
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_written)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, Connection, Table, select, update
+from sqlalchemy import Connection, Table, Update, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crm_audit.domain import KEPT, KINDS, Survey
 from crm_audit.store.ledger import Run
 from crm_audit.store.rows import Row
 from crm_audit.store.tables import CURSORS, TABLES
-
-CHUNK = 1_000
-"""Ids per statement: SQLite takes 32,766 variables, PostgreSQL 65,535."""
 
 INSERT: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
@@ -27,19 +24,19 @@ UNREADABLE = {"links": "contacts", "rechecks": "rechecks"}
 
 def observe(db: Connection, run: Run, *, kind: str, rows: Mapping[str, Row]) -> None:
     """Note what a page shows. The same page again changes nothing; other content in the same run overwrites."""
+    if not rows:
+        return
     table = TABLES[kind]
-    for ids in _chunks(sorted(rows)):
-        current = _digests(db, table, current=_current(table, run, ids=ids))
-        same = [key for key in ids if current.get(key) == rows[key]["digest"]]
-        changed = [key for key in ids if current.get(key) != rows[key]["digest"]]
-        _mark(db, run, table=table, ids=same)
-        _close(db, run, table=table, ids=changed)
-        _open(db, run, table=table, rows=[rows[key] for key in changed])
+    page = [rows[key] for key in sorted(rows)]  # in one order, so that two writers cannot lock each other out
+    db.execute(_outdate(table, run), [{"page_id": row["id"], "page_digest": row["digest"]} for row in page])
+    opened: Row = {"connection": run.connection, "opened_run": run.id, "closed_run": None, "seen_run": run.id}
+    db.execute(_see(db, table), [row | opened for row in page])
 
 
 def follow(db: Connection, run: Run, *, kind: str, cursor: str | None) -> None:
     """Keep where the pull of a kind goes on after its last page."""
-    _upsert(db, CURSORS, rows=[{"run": run.id, "kind": kind, "cursor": cursor}])
+    insert = INSERT[db.dialect.name](CURSORS).values(run=run.id, kind=kind, cursor=cursor)
+    db.execute(insert.on_conflict_do_update(index_elements=CURSORS.primary_key, set_={"cursor": cursor}))
 
 
 def cursors(db: Connection, run: Run) -> dict[str, str | None]:
@@ -69,37 +66,21 @@ def changed(db: Connection, run: Run, *, kind: str) -> set[str]:
     return set(db.scalars(query.distinct()))
 
 
-def _mark(db: Connection, run: Run, *, table: Table, ids: Sequence[str]) -> None:
-    if ids:
-        db.execute(update(table).where(*_current(table, run, ids=ids)).values(seen_run=run.id))
+def _outdate(table: Table, run: Run) -> Update:
+    """Close a current version that says something else, unless this run opened it."""
+    # One row at a time: given a list of ids, PostgreSQL without statistics (any first sync) walks the whole connection.
+    return (
+        update(table)
+        .where(table.c.connection == run.connection, table.c.id == bindparam("page_id"), table.c.closed_run.is_(None))
+        .where(table.c.opened_run < run.id, table.c.digest != bindparam("page_digest"))
+        .values(closed_run=run.id)
+    )
 
 
-def _close(db: Connection, run: Run, *, table: Table, ids: Sequence[str]) -> None:
-    """Close what earlier runs opened; what this one opened is about to be overwritten."""
-    if ids:
-        earlier = (*_current(table, run, ids=ids), table.c.opened_run < run.id)
-        db.execute(update(table).where(*earlier).values(closed_run=run.id))
-
-
-def _open(db: Connection, run: Run, *, table: Table, rows: Sequence[Row]) -> None:
-    opened: Row = {"connection": run.connection, "opened_run": run.id, "closed_run": None, "seen_run": run.id}
-    if rows:
-        _upsert(db, table, rows=[row | opened for row in rows])
-
-
-def _upsert(db: Connection, table: Table, *, rows: Sequence[Row]) -> None:
+def _see(db: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Open a version where none is current; one that is still current was seen, and says this now."""
     insert = INSERT[db.dialect.name](table)
-    rest = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
-    db.execute(insert.on_conflict_do_update(index_elements=table.primary_key, set_=rest), rows)
-
-
-def _current(table: Table, run: Run, *, ids: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-    return table.c.connection == run.connection, table.c.id.in_(ids), table.c.closed_run.is_(None)
-
-
-def _digests(db: Connection, table: Table, *, current: Iterable[ColumnElement[bool]]) -> dict[str, str]:
-    return {key: digest for key, digest in db.execute(select(table.c.id, table.c.digest).where(*current))}
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+    says = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
+    return insert.on_conflict_do_update(
+        index_elements=[table.c.connection, table.c.id], index_where=table.c.closed_run.is_(None), set_=says
+    )
