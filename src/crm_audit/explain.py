@@ -8,11 +8,15 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from string import Formatter
+from typing import Any
 
 import polars as pl
 
+from crm_audit.domain import BUYER_ACTS
 from crm_audit.evaluate import Audit, details_of
-from crm_audit.money import converted, positive, rates_on
+from crm_audit.facts import KIND
+from crm_audit.money import converted, rates_on
 from crm_audit.policy import Message, Rule
 from crm_audit.scene import Scene
 
@@ -59,175 +63,193 @@ class Finding:
 def explain(audit: Audit) -> list[Finding]:
     """Every finding of an audit in words, deal by deal, in the order of the pack."""
     words = Words(audit)
-    return [words.finding(row, details) for row, details in _with_details(audit)]
-
-
-def _with_details(audit: Audit) -> Iterator[tuple[dict[str, object], dict[str, object]]]:
-    """Findings in order, each with what its rule observed."""
     rungs = audit.verdicts.select("deal", "claimed")
-    rows = audit.findings.join(rungs, on="deal", maintain_order="left").with_row_index("n")
-    found: dict[int, dict[str, object]] = {}
-    for (rule_id, rung), part in (
-        rows.filter(pl.col("m").is_not_null())
-        .partition_by(["rule", "claimed"], as_dict=True, maintain_order=True)
-        .items()
-    ):
+    rows = audit.findings.join(rungs, on="deal", maintain_order="left").with_row_index("row")
+    told: dict[int, Finding] = {}
+    alike = rows.partition_by(["rule", "claimed", "status", "reason"], as_dict=True, maintain_order=True)
+    for (rule_id, rung, status, reason), part in alike.items():
         rule = audit.pack.rule(str(rule_id))
-        details = details_of(rule, int(str(rung)), audit.observed, part["m"])
-        found.update(zip(part["n"], details.to_dicts(), strict=True))
-    for row in rows.iter_rows(named=True):
-        yield row, found.get(row["n"], {})
+        if rung is not None and status != "error":
+            part = part.hstack(details_of(rule, int(str(rung)), audit.observed, part["m"]))
+        told.update(zip(part["row"], words.findings(rule, str(status), str(reason), part), strict=True))
+    return [told[row] for row in range(rows.height)]
+
+
+_OWN = frozenset({"row", "m", "deal", "rule", "status", "reason", "action", "position", "claimed"})
+"""Columns of a finding; the others are what its rule observed."""
 
 
 class Words:
-    """Finds the words for an audit's findings: who is who on each deal, and how values are written."""
+    """Finds the words for findings that are alike: who is who on each deal, and how values are written."""
 
     def __init__(self, audit: Audit) -> None:
-        self._audit = audit
         self._scene: Scene = audit.observed.scene
         self._facts = self._scene.facts
+        self._mine = audit.findings.select("m", "deal").unique()
 
-    def finding(self, row: Mapping[str, object], details: Mapping[str, object]) -> Finding:
-        """One finding in words."""
-        rule = self._audit.pack.rule(str(row["rule"]))
-        values = self._values(row, details, rule)
-        message = self._message(rule, str(row["status"]), str(row["reason"]))
-        return Finding(
-            deal=str(self._deal(row)["id"]),
-            rule=rule.id,
-            layer=rule.layer,
-            severity=rule.severity if row["status"] == "open" else "info",
-            status=str(row["status"]),
-            reason=str(row["reason"]),
-            action=str(row["action"]),
-            says=message.says.format_map(values),
-            todo=message.todo.format_map(values).strip(),
-            about=tuple(self._about(rule, row, details)),
-            details=details,
-        )
+    def findings(self, rule: Rule, status: str, reason: str, part: pl.DataFrame) -> Iterator[Finding]:
+        """Findings of one rule for one reason, in the order of the rows."""
+        message = _message(rule, status, reason)
+        details = part.select(name for name in part.columns if name not in _OWN).to_dicts() or [{}] * part.height
+        says, todo = self._filled(message.says, part), self._filled(message.todo, part)
+        ids = self._deals["id"].gather(part["deal"])
+        about = self._about(rule, status, part)
+        for deal, action, said, do, who, seen in zip(ids, part["action"], says, todo, about, details, strict=True):
+            yield Finding(
+                deal=deal, rule=rule.id, layer=rule.layer, severity=rule.severity if status == "open" else "info",
+                status=status, reason=reason, action=action, says=said, todo=do.strip(), about=who, details=seen,
+            )  # fmt: skip
 
-    def _message(self, rule: Rule, status: str, reason: str) -> Message:
-        if status == "error":
-            return Message(
-                f"{rule.id} could not be worked out for this deal: a value in it cannot be read.",
-                "Ask the administrator; the other rules were checked.",
-            )
-        if status == "unverifiable" and reason not in rule.messages:
-            title = rule.title[0].lower() + rule.title[1:]
-            because = BLIND.get(reason, reason)
-            return Message(
-                f"We could not check that {title}: {because}.", "Ask the administrator; this is not about your deal."
-            )
-        return rule.messages.get(reason, Message(f"{rule.title}: {reason}."))
+    def _filled(self, text: str, part: pl.DataFrame) -> list[str]:
+        """A message with its names filled in, row by row."""
+        names = [name for _, name, _, _ in Formatter().parse(text) if name]
+        if not names:
+            return [text] * part.height
+        columns = {name: self._column(name, part) for name in dict.fromkeys(names)}
+        return [text.format_map(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
 
-    def _deal(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        return self._deals[int(str(row["deal"]))]
+    def _column(self, name: str, part: pl.DataFrame) -> Sequence[str]:
+        """The words for one name, row by row; what nobody can fill stays visible and stops nothing."""
+        words = getattr(self, f"_{name}_words", None)
+        if words is not None:
+            return list(words(part))
+        if name in part.columns:
+            return [_plain(value) for value in part[name]]
+        return [f"({name})"] * part.height
 
     @cached_property
-    def _deals(self) -> list[dict[str, object]]:
+    def _deals(self) -> pl.DataFrame:
         companies = self._facts.companies.select("company", "fit_tier", "fit_score", company_name="name")
         rows = self._facts.deals.join(companies, on="company", how="left", maintain_order="left")
         labels = self._facts.stages.select("pipeline", "stage", "label").unique(["pipeline", "stage"])
-        return rows.join(labels, on=["pipeline", "stage"], how="left", maintain_order="left").to_dicts()
+        return rows.join(labels, on=["pipeline", "stage"], how="left", maintain_order="left")
+
+    def _of_deal(self, part: pl.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
+        return self._deals.select(columns)[part["deal"].to_list()].iter_rows()
+
+    def _company_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (name or "the company" for (name,) in self._of_deal(part, "company_name"))
+
+    def _fit_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (str(tier or score or "nothing") for tier, score in self._of_deal(part, "fit_tier", "fit_score"))
+
+    def _stage_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (label or stage for label, stage in self._of_deal(part, "label", "stage"))
+
+    def _pipeline_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (pipeline for (pipeline,) in self._of_deal(part, "pipeline"))
+
+    def _close_date_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (day(close) if close else "the purchase date" for (close,) in self._of_deal(part, "close_day"))
+
+    def _amount_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (money(amount, currency) for amount, currency in self._of_deal(part, "amount", "currency"))
+
+    _now_words = _amount_words
+
+    def _budget_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (money(budget, currency) for budget, currency in self._of_deal(part, "budget", "budget_currency"))
+
+    def _seen_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (money(seen, currency) for seen, currency in part.select("seen", "seen_in").iter_rows())
+
+    def _pct_words(self, part: pl.DataFrame) -> Iterator[str]:
+        days = dict(self._scene.moments.select("m", "today").iter_rows())
+        rates = {today: rates_on(self._scene, today) for today in set(days.values())}
+        for m, a, a_in, b, b_in in part.select("m", "a", "a_in", "b", "b_in").iter_rows():
+            value = converted(a, a_in, b_in, rates[days[m]])
+            yield "far" if value is None else percent_above(value, Fraction(b))
+
+    def _missing_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (joined(TOPIC_WORDS.get(topic, topic) for topic in topics) for topics in part["missing"].to_list())
+
+    def _n_people_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (f"{n} person" if n == 1 else f"{n or 'no'} people" for n in part["n"])
+
+    def _former_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return (joined(self._names[person] for person in people or ()) for people in part["former"].to_list())
 
     @cached_property
     def _names(self) -> list[str]:
         return self._facts.people["name"].to_list()
 
     @cached_property
-    def _titles(self) -> list[str | None]:
-        return self._facts.people["title"].to_list()
-
-    @cached_property
     def _roles(self) -> dict[int, dict[str, list[int]]]:
-        """Moment -> role -> the people who hold it, by name."""
+        """Moment -> role -> the people who hold it."""
         roles: dict[int, dict[str, list[int]]] = {}
-        mine = self._audit.findings.select("m").unique()
+        mine = self._mine.select("m").unique()
         for m, person, role in self._scene.eligible.join(mine, on="m").sort("m", "role", "person").iter_rows():
             roles.setdefault(m, {}).setdefault(role, []).append(person)
         return roles
 
+    def _holders(self, m: int | None, *roles: str) -> Sequence[int]:
+        """Who holds the first of these roles that anybody holds."""
+        here = self._roles.get(m, {}) if m is not None else {}
+        return next((here[role] for role in roles if role in here), ())
+
+    def _named(self, part: pl.DataFrame, *roles: str) -> Iterator[str]:
+        nobody = NOBODY[roles[0]]
+        for m in part["m"]:
+            yield joined(self._names[person] for person in self._holders(m, *roles)) or nobody
+
+    def _authority_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return self._named(part, "authority")
+
+    def _champion_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return self._named(part, "champion")
+
+    def _authority_or_champion_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return self._named(part, "authority", "champion")
+
+    def _champion_or_best_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return self._named(part, "champion", "coach", "influencer", "technical", "user")
+
+    def _technical_or_user_words(self, part: pl.DataFrame) -> Iterator[str]:
+        return self._named(part, "technical", "user", "champion")
+
     @cached_property
     def _last(self) -> dict[int, int]:
         """Moment -> the person of whom something was heard last."""
-        acts = self._scene.acts.join(self._scene.buyers, on=["m", "person"], how="semi").sort("age", "person")
-        return dict(acts.group_by("m").agg(pl.col("person").first()).iter_rows())
+        acts = self._scene.acts.filter(pl.col("kind").is_in(pl.Series(BUYER_ACTS, dtype=KIND)))
+        mine = acts.join(self._mine, on="m", how="semi").join(self._scene.buyers, on=["m", "person"], how="semi")
+        return dict(mine.group_by("m").agg(pl.col("person").sort_by("age", "person").first()).iter_rows())
 
-    def _about(self, rule: Rule, row: Mapping[str, object], details: Mapping[str, object]) -> list[str]:
+    def _last_contact_words(self, part: pl.DataFrame) -> Iterator[str]:
+        for m in part["m"]:
+            yield self._names[self._last[m]] if m in self._last else "your contact"
+
+    def _suggestion_words(self, part: pl.DataFrame) -> Iterator[str]:
+        """Somebody on the deal whose title sounds like deciding; titles never satisfy a rule (qualification 3.4)."""
+        likely = self._facts.people.filter(pl.col("title").str.contains(TITLES)).select("person", "title")
+        titles = dict(likely.iter_rows())
+        for m in part["m"]:
+            people = sorted({person for holders in self._roles.get(m, {}).values() for person in holders})
+            who = next((person for person in people if person in titles), None)
+            yield "" if who is None else f"{self._names[who]}, {titles[who]}, may be the decision maker."
+
+    def _about(self, rule: Rule, status: str, part: pl.DataFrame) -> list[tuple[str, ...]]:
         """Whom a person must act on or with (ruling 27)."""
-        if rule.about is None or row["status"] != "open":
-            return []
-        if rule.about == "former":
-            return sorted(self._names[person] for person in _people(details.get("former")))
-        return sorted(self._names[person] for person in self._holders(row, rule.about))
-
-    def _holders(self, row: Mapping[str, object], role: str) -> Sequence[int]:
-        return self._roles.get(int(str(row["m"])), {}).get(role, ()) if row["m"] is not None else ()
-
-    def _named(self, row: Mapping[str, object], *roles: str) -> str:
-        """Who holds the first of these roles that anybody holds."""
-        for role in roles:
-            holders = self._holders(row, role)
-            if holders:
-                return joined(self._names[person] for person in holders)
-        return NOBODY.get(roles[0], "your contact")
-
-    def _values(self, row: Mapping[str, object], details: Mapping[str, object], rule: Rule) -> dict[str, str]:
-        deal = self._deal(row)
-        m = row["m"]
-        last = self._last.get(int(str(m))) if m is not None else None
-        return _Blanks(
-            {
-                **{name: _plain(value) for name, value in details.items()},
-                **self._prices(deal, details, m),
-                "company": str(deal["company_name"] or "the company"),
-                "fit": str(deal["fit_tier"] or deal["fit_score"] or "nothing"),
-                "stage": str(deal["label"] or deal["stage"]),
-                "pipeline": str(deal["pipeline"]),
-                "close_date": day(deal["close_day"]) if isinstance(deal["close_day"], date) else "the purchase date",
-                "missing": joined(TOPIC_WORDS.get(t, t) for t in _texts(details.get("missing"))),
-                "former": joined(self._names[person] for person in _people(details.get("former"))),
-                "authority": self._named(row, "authority"),
-                "champion": self._named(row, "champion"),
-                "authority_or_champion": self._named(row, "authority", "champion"),
-                "champion_or_best": self._named(row, "champion", "coach", "influencer", "technical", "user"),
-                "technical_or_user": self._named(row, "technical", "user", "champion"),
-                "last_contact": self._names[last] if last is not None else "your contact",
-                "suggestion": self._suggestion(m),
-                "n_people": _people_word(details.get("n")),
-            }
+        if rule.about is None or status != "open":
+            return [()] * part.height
+        people = (
+            part["former"].to_list() if rule.about == "former" else [self._holders(m, rule.about) for m in part["m"]]
         )
-
-    def _suggestion(self, m: object) -> str:
-        """Somebody on the deal whose title sounds like deciding."""
-        if m is None:
-            return ""
-        people = sorted({p for holders in self._roles.get(int(str(m)), {}).values() for p in holders})
-        likely = pl.Series([self._titles[p] for p in people], dtype=pl.String).str.contains(TITLES)
-        for person, fits in zip(people, likely, strict=True):
-            if fits:
-                return f"{self._names[person]}, {self._titles[person]}, may be the decision maker."
-        return ""
-
-    def _prices(self, deal: Mapping[str, object], details: Mapping[str, object], m: object) -> dict[str, str]:
-        words = {
-            "amount": money(deal["amount"], deal["currency"]),
-            "budget": money(deal["budget"], deal["budget_currency"]),
-            "now": money(deal["amount"], deal["currency"]),
-            "seen": money(details.get("seen"), details.get("seen_in")),
-        }
-        if m is None or details.get("a") is None or not positive(_text(details.get("b"))):
-            return words
-        rates = rates_on(self._scene, self._scene.moments["today"][0])
-        a = converted(str(details["a"]), str(details["a_currency"]), str(details["b_currency"]), rates)
-        return {**words, "pct": percent_above(a, Fraction(str(details["b"])))} if a is not None else words
+        return [tuple(sorted(self._names[person] for person in each or ())) for each in people]
 
 
-class _Blanks(dict[str, str]):
-    """A name nobody filled in stays visible, and never stops a report."""
-
-    def __missing__(self, name: str) -> str:
-        return f"({name})"
+def _message(rule: Rule, status: str, reason: str) -> Message:
+    if status == "error":
+        return Message(
+            f"{rule.id} could not be worked out for this deal: a value in it cannot be read.",
+            "Ask the administrator; the other rules were checked.",
+        )
+    if status == "unverifiable" and reason not in rule.messages:
+        title = rule.title[0].lower() + rule.title[1:]
+        because = BLIND.get(reason, reason)
+        return Message(
+            f"We could not check that {title}: {because}.", "Ask the administrator; this is not about your deal."
+        )
+    return rule.messages.get(reason, Message(f"{rule.title}: {reason}."))
 
 
 def joined(names: Iterable[str]) -> str:
@@ -254,23 +276,6 @@ def percent_above(a: Fraction, b: Fraction) -> str:
     """How far a lies above b, in whole per cent, rounded up so that 10.2 % never reads as the allowed 10."""
     share = (a - b) * 100 / b
     return f"{-(-share.numerator // share.denominator)} %"
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _people(value: object) -> list[int]:
-    return [int(person) for person in value] if isinstance(value, (list, pl.Series)) else []
-
-
-def _texts(value: object) -> list[str]:
-    return [str(text) for text in value] if isinstance(value, (list, pl.Series)) else []
-
-
-def _people_word(n: object) -> str:
-    count = int(str(n)) if n is not None else 0
-    return f"{count} person" if count == 1 else f"{count or 'no'} people"
 
 
 def _plain(value: object) -> str:

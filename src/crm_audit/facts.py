@@ -211,6 +211,8 @@ def _links(table: pl.DataFrame, terms: Terms, deals: pl.DataFrame, people: pl.Da
     links = _refer(_refer(table, deals, "deal"), people, "person").select(
         "deal", "person", "role", "valid_from", "valid_to"
     )
+    if "roles" in terms.unmapped:  # who is there is known, as what is not
+        return links.with_columns(role=pl.lit("unassigned"))
     if not terms.sponsor_is_authority:
         return links
     sponsors = links.filter(pl.col("role") == "sponsor").with_columns(role=pl.lit("authority"))
@@ -257,9 +259,9 @@ def _topic_masks(texts: pl.Series, bits: Mapping[str, int]) -> pl.DataFrame:
 
 
 def _listed(events: pl.DataFrame, column: str) -> pl.DataFrame:
-    """One row per event and id of a JSON list column, each id once."""
+    """One row per event and id of a JSON list column."""
     listed = events.filter(pl.col(column) != "[]").select("event", _id=ids(column))
-    return listed.explode("_id", empty_as_null=False, keep_nulls=False).unique(maintain_order=True)
+    return listed.explode("_id", empty_as_null=False, keep_nulls=False)
 
 
 def ids(column: str) -> pl.Expr:
@@ -273,11 +275,11 @@ def ids(column: str) -> pl.Expr:
 
 def _on_deals(events: pl.DataFrame, deals: pl.DataFrame, numbers: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     """One row per event and deal, with the topics that count there (ruling 7)."""
-    pairs = _refer(_listed(events, "deals"), numbers, "_id").join(events.select("event", "mask"), on="event")
+    pairs = _refer(_listed(events, "deals"), numbers, "_id").unique().join(events.select("event", "mask"), on="event")
     if terms.shared_topics:
         return pairs.select("event", "deal", topics="mask")
     opened = deals.select("deal", open=pl.col("state").is_in([OPEN, UNMAPPED]))
-    named = _refer(_listed(events, "named"), numbers, "_id").with_columns(named=pl.lit(value=True))
+    named = _refer(_listed(events, "named"), numbers, "_id").unique().with_columns(named=pl.lit(value=True))
     pairs = pairs.join(opened, on="deal").join(named, on=["event", "deal"], how="left")
     alone = pl.col("open").sum().over("event") <= 1
     mask = pl.when(alone | pl.col("named").fill_null(value=False)).then("mask").otherwise(0)
@@ -287,7 +289,7 @@ def _on_deals(events: pl.DataFrame, deals: pl.DataFrame, numbers: pl.DataFrame, 
 def _acts(events: pl.DataFrame, on_deals: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """One row per event, deal and person on the buyer's side; `deal` is null where the event is linked to none."""
     declined = _refer(_listed(events, "declined"), people, "_id")
-    present = _refer(_listed(events, "people"), people, "_id").unique(["event", "person"])
+    present = _refer(_listed(events, "people"), people, "_id").unique()
     present = present.join(declined, on=["event", "person"], how="anti") if declined.height else present
     what = events.select("event", "kind", "at", "day", "over", "mask", alone=pl.col("deals") == "[]")
     return (
@@ -322,17 +324,17 @@ def _history(table: pl.DataFrame, terms: Terms, deals: pl.DataFrame) -> pl.DataF
 def _recorded(events: pl.DataFrame, on_deals: pl.DataFrame, deals: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     """When each source recorded something for each owner: on a deal of theirs, or by them (ruling 35)."""
     source_of = {kind: source for source, kinds in SOURCES.items() for kind in kinds}
+    owners = pl.concat([deals["owner"], events["by"]]).drop_nulls().unique()
+    number = pl.DataFrame({"name": owners}).with_row_index("owner")
     what = events.select(
-        "event",
-        "by",
-        source=pl.col("kind").cast(pl.String).replace_strict(source_of, return_dtype=pl.Categorical),
+        "event", "by", source=pl.col("kind").replace_strict(source_of, return_dtype=pl.Enum(list(SOURCES))),
         day=pl.coalesce(local_day("recorded_at", terms.zone), "day"),
-    )
-    owned = what.join(on_deals.select("event", "deal"), on="event").join(deals.select("deal", "owner"), on="deal")
-    both = pl.concat(
-        [owned.select("owner", "source", "day"), what.select(pl.col("by").alias("owner"), "source", "day")]
-    )
-    return both.filter(pl.col("owner").is_not_null()).unique().sort("day")
+    )  # fmt: skip
+    of_deal = deals.select("deal", name="owner").join(number, on="name").select("deal", "owner")
+    owned = on_deals.select("event", "deal").join(of_deal, on="deal").join(what, on="event")
+    own = what.rename({"by": "name"}).join(number, on="name")
+    days = pl.concat([part.select("owner", "source", "day") for part in (owned, own)]).unique()
+    return days.join(number, on="owner").select("source", "day", owner="name")
 
 
 def cases(facts: Facts, deals: Iterable[str] | None = None) -> pl.DataFrame:

@@ -1,10 +1,14 @@
-"""Exact money: decimals and ratios, cross-multiplied, never rounded before a comparison (ruling 39)."""
+"""Exact money: cross-multiplied, never rounded before a comparison (ruling 39).
+
+Binary floats settle every comparison that is not close, a thousand times faster; what lies closer than they can tell
+is compared again as the exact ratio of the decimals as written.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated
 
@@ -13,11 +17,11 @@ from pydantic import BeforeValidator, Field
 
 from crm_audit.scene import Scene
 
-EXACT = Context(prec=1000, traps=[Inexact, InvalidOperation])
-"""Rounds nothing: a number it cannot hold raises, and that deal is reported as an error."""
-
 Rates = Mapping[str, Fraction]
 """Corporate units per one unit of a currency."""
+
+CLOSE = 1e-9
+"""Relative distance below which floats are not trusted; their error after four operations is below 1e-15."""
 
 
 def _as_written(value: object) -> object:
@@ -26,6 +30,11 @@ def _as_written(value: object) -> object:
 
 Tolerance = Annotated[Decimal, BeforeValidator(_as_written), Field(ge=0, le=10)]
 """A share, such as 0.10, read as it is written and never as a binary fraction."""
+
+
+def positive(amount: str | None) -> bool:
+    """Null, zero and negative money is missing money (qualification 3.2)."""
+    return amount is not None and Fraction(amount) > 0
 
 
 def rates_on(scene: Scene, day: date) -> Rates:
@@ -40,24 +49,61 @@ def rates_on(scene: Scene, day: date) -> Rates:
     return {**rates, scene.facts.terms.currency: Fraction(1)}
 
 
-def at_most(a: str, b: str, tolerance: Decimal) -> bool:
-    """a <= b * (1 + tolerance), both in one currency."""
-    limit = EXACT.multiply(EXACT.create_decimal(b), EXACT.add(Decimal(1), tolerance))
-    return EXACT.create_decimal(a) <= limit
-
-
 def converted(amount: str, currency: str, to: str, rates: Rates) -> Fraction | None:
     """The amount in another currency; None where a rate is missing. One currency needs no rate."""
     if currency == to:
-        return Fraction(EXACT.create_decimal(amount))
+        return Fraction(amount)
     if currency not in rates or to not in rates:
         return None
-    return Fraction(EXACT.create_decimal(amount)) * rates[currency] / rates[to]
+    return Fraction(amount) * rates[currency] / rates[to]
 
 
-def positive(amount: str | None) -> bool:
-    """Null, zero and negative money is missing money (qualification 3.2)."""
-    return amount is not None and EXACT.create_decimal(amount) > 0
+def is_positive(amounts: pl.Series) -> pl.Series:
+    """Per row: there is money. An amount that is no number raises, and its deal is found by whoever asked."""
+    return (_number(amounts) > 0).fill_null(value=False)
+
+
+def exceeds(pairs: pl.DataFrame, scene: Scene, factor: Decimal) -> pl.Series:
+    """Per row: a > b * factor after conversion on the day `today`. Null where an amount or a rate is missing.
+
+    `pairs` has `a`, `a_in`, `b`, `b_in` (amounts as written, with their currencies) and `today`.
+    """
+    rates = {day: rates_on(scene, day) for day in pairs["today"].unique()}
+    left = _number(pairs["a"]) * _rate(pairs, "a_in", rates)
+    right = _number(pairs["b"]) * _rate(pairs, "b_in", rates) * float(factor)
+    near = (left - right).abs() <= CLOSE * (left.abs() + right.abs())
+    close = near.fill_null(value=False)
+    more = left > right
+    if not close.any():
+        return more
+    exact = [_exceeds(row, rates[row[4]], factor) for row in pairs.filter(close).select(_PAIR).iter_rows()]
+    return more.scatter(close.arg_true(), pl.Series(exact, dtype=pl.Boolean))
+
+
+_PAIR = ["a", "a_in", "b", "b_in", "today"]
+
+
+def _number(amounts: pl.Series) -> pl.Series:
+    """As floats; text that is no finite number raises."""
+    numbers = amounts.cast(pl.Float64, strict=True)
+    if not numbers.is_finite().fill_null(value=True).all():
+        raise ArithmeticError("an amount is no finite number")
+    return numbers
+
+
+def _rate(pairs: pl.DataFrame, column: str, rates: Mapping[date, Rates]) -> pl.Series:
+    """The rate of each row's currency; 1 where both currencies are the same, known or not."""
+    table = [(day, currency, float(rate)) for day, known in rates.items() for currency, rate in known.items()]
+    frame = pl.DataFrame(table, schema={"today": pl.Date, column: pl.String, "rate": pl.Float64}, orient="row")
+    found = pairs.select("today", column).join(frame, on=["today", column], how="left", maintain_order="left")["rate"]
+    same = pairs["a_in"] == pairs["b_in"]
+    return found.zip_with(~same.fill_null(value=False), pl.repeat(1.0, pairs.height, eager=True))
+
+
+def _exceeds(row: tuple[str, str, str, str, date], rates: Rates, factor: Decimal) -> bool | None:
+    a, a_in, b, b_in, _ = row
+    value = converted(a, a_in, b_in, rates)
+    return None if value is None else value > Fraction(b) * Fraction(factor)
 
 
 def superseded(acts: pl.DataFrame, scene: Scene, tolerance: Decimal) -> pl.DataFrame:
@@ -75,46 +121,24 @@ def superseded(acts: pl.DataFrame, scene: Scene, tolerance: Decimal) -> pl.DataF
         .join(deals, on="m", maintain_order="left")
         .join(quotes, on="event", maintain_order="left")
     )  # fmt: skip
-    rows = _amount_then(rows, scene)
-    rates = {day: rates_on(scene, day) for day in rows["today"].unique()}
-    columns = ["amount", "currency", "then", "quoted_amount", "quoted_currency", "today"]
-    unmapped = [
-        "amount" in hidden or ("history" in hidden and quote is None and now is not None)
-        for now, quote in rows.select("amount", "quoted_amount").iter_rows()
-    ]
-    verdicts = [
-        None if blind else _void((now, currency), then, (quote, quoted_in or currency), tolerance, rates[day])
-        for blind, (now, currency, then, quote, quoted_in, day) in zip(
-            unmapped, rows.select(columns).iter_rows(), strict=True
-        )
-    ]
     quoted = pl.col("quoted_amount").is_not_null()
-    return acts.with_columns(
-        void=pl.Series(verdicts, dtype=pl.Boolean),
-        blind=pl.Series(["unmapped" if blind else "no_rate" for blind in unmapped], dtype=pl.String),
-        seen=rows.select(pl.coalesce("quoted_amount", "then")).to_series(),
-        seen_in=rows.select(pl.coalesce(pl.when(quoted).then("quoted_currency"), "currency")).to_series(),
+    rows = _amount_then(rows, scene).with_columns(
+        seen=pl.coalesce("quoted_amount", "then"),
+        seen_in=pl.when(quoted)
+        .then(pl.col("quoted_currency").fill_null(scene.facts.terms.currency))
+        .otherwise("currency"),
+        unmapped=pl.lit("amount" in hidden) | (pl.lit("history" in hidden) & ~quoted & pl.col("amount").is_not_null()),
     )
-
-
-def _void(
-    present: tuple[str | None, str],
-    then: str | None,
-    quote: tuple[str | None, str],
-    tolerance: Decimal,
-    rates: Rates,
-) -> bool | None:
-    now, currency = present
-    if now is None:
-        return False
-    amount, quoted_in = quote
-    seen = then if amount is None else amount
-    if not positive(seen) or seen is None:
-        return True
-    if amount is None or quoted_in == currency:
-        return not at_most(now, seen, tolerance)
-    value = converted(amount, quoted_in, currency, rates)
-    return None if value is None else Fraction(now) > value * (1 + Fraction(tolerance))
+    pairs = rows.select("today", a="amount", a_in="currency", b="seen", b_in="seen_in")
+    risen = exceeds(pairs, scene, 1 + tolerance)
+    void = (
+        pl.when("unmapped").then(None)
+        .when(pl.col("amount").is_null()).then(pl.lit(value=False))
+        .when(~is_positive(rows["seen"])).then(pl.lit(value=True))
+        .otherwise(risen)
+    )  # fmt: skip
+    blind = pl.when("unmapped").then(pl.lit("unmapped")).otherwise(pl.lit("no_rate"))
+    return acts.hstack(rows.select("seen", "seen_in", void=void, blind=blind))
 
 
 def _amount_then(rows: pl.DataFrame, scene: Scene) -> pl.DataFrame:

@@ -168,7 +168,7 @@ class Scene:
 
     def _recorded_by_owner(self, owners: pl.DataFrame) -> pl.DataFrame:
         """m, today, source, day: the newest record up to the day; a deal without an owner asks for anybody's."""
-        recorded = self.facts.recorded.with_columns(pl.col("source").cast(pl.String))
+        recorded = self.facts.recorded
         anybody = recorded.select("source", "day").unique()
         keys = owners.select("owner", "today").unique()
         mine = keys.join(recorded, on="owner").filter(pl.col("day") <= pl.col("today"))

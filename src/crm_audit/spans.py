@@ -11,30 +11,30 @@ from crm_audit.domain import LOST, WON
 from crm_audit.facts import rung_of
 from crm_audit.scene import Scene
 
-MOVE = {"old_rung": pl.Int8, "new_rung": pl.Int8, "old_closed": pl.Boolean, "new_closed": pl.Boolean}
-
 
 def moves(scene: Scene) -> pl.DataFrame:
-    """m, at, old, new and their rungs for every change of stage, oldest first."""
-    rows = scene.changes.filter(pl.col("field") == "stage")
-    closed = {(p, s): state for p, s, state in scene.facts.stages.select("pipeline", "stage", "state").iter_rows()}
-    seen: dict[tuple[str, str | None], tuple[int | None, bool]] = {}
+    """m, at, day, old, new and their rungs for every change of stage, oldest first."""
+    rows = scene.changes.filter(pl.col("field") == "stage").select("m", "pipeline", "at", "day", "old", "new")
+    for side in ("old", "new"):
+        standing = _standing(rows.select("pipeline", stage=side).unique(), scene)
+        names = {"stage": side, "rung": f"{side}_rung", "closed": f"{side}_closed"}
+        rows = rows.join(
+            standing.rename(names), on=["pipeline", side], how="left", maintain_order="left", nulls_equal=True
+        )
+    return rows.drop("pipeline")
 
-    def standing(pipeline: str, stage: str | None) -> tuple[int | None, bool]:
-        key = (pipeline, stage)
-        if key not in seen:
-            state = closed.get((pipeline, stage or ""))
-            rung = rung_of(scene.facts.terms, pipeline, stage or "", state if state in (WON, LOST) else None)
-            seen[key] = (rung if isinstance(rung, int) else None, rung in (WON, LOST))
-        return seen[key]
 
-    pairs = [
-        (*standing(pipeline, old), *standing(pipeline, new))
-        for pipeline, old, new in rows.select("pipeline", "old", "new").iter_rows()
-    ]
-    names = ("old_rung", "old_closed", "new_rung", "new_closed")
-    ladder = pl.DataFrame(pairs, schema={name: MOVE[name] for name in names}, orient="row")
-    return rows.select("m", "at", "day", "old", "new").hstack(ladder)
+def _standing(stages: pl.DataFrame, scene: Scene) -> pl.DataFrame:
+    """The rung of each stage, and whether a deal is closed there."""
+    states = {(p, s): state for p, s, state in scene.facts.stages.select("pipeline", "stage", "state").iter_rows()}
+    rungs = []
+    for pipeline, stage in stages.iter_rows():
+        state = states.get((pipeline, stage))
+        rungs.append(rung_of(scene.facts.terms, pipeline, stage or "", state if state in (WON, LOST) else None))
+    return stages.with_columns(
+        rung=pl.Series([rung if isinstance(rung, int) else None for rung in rungs], dtype=pl.Int8),
+        closed=pl.Series([rung in (WON, LOST) for rung in rungs], dtype=pl.Boolean),
+    )
 
 
 def opened(scene: Scene) -> pl.DataFrame:

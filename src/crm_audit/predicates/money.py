@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 
-from crm_audit.money import Rates, Tolerance, at_most, converted, positive, rates_on
+from crm_audit.money import Tolerance, exceeds, is_positive
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Seen
+from crm_audit.predicates.base import Judgement, Seen, first
 from crm_audit.predicates.paths import MONEY, MoneyPath, is_mapped
 from crm_audit.scene import Scene
 
@@ -38,64 +37,53 @@ class Args(base.Args):
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
-    """`outcome`: empty where it holds, else the reason; with the two amounts as they stand."""
-    rates = {day: rates_on(scene, day) for day in scene.moments["today"].unique()}
-    a, b = _side(args.of, scene), _side(args.at_most, scene)
-    outcomes = [
-        _outcome(args, (a_text, a_currency), (b_text, b_currency), _hidden(args, scene), rates[day])
-        for a_text, a_currency, b_text, b_currency, day in zip(*a, *b, scene.deals["today"], strict=True)
-    ]
-    return pl.DataFrame(
-        {"outcome": outcomes, "a": a[0], "a_currency": a[1], "b": b[0], "b_currency": b[1]},
-        schema=dict.fromkeys(("outcome", "a", "a_currency", "b", "b_currency"), pl.String),
+    """`outcome`: empty where it holds, else the reason; with the two amounts as they stand.
+
+    Missing money fails before unmapped money is unknown: whatever the other side is, it cannot be enough.
+    """
+    terms = scene.facts.terms
+    a_path, a_in = MONEY[args.of]
+    names = [name for name in (args.of, args.at_most) if name is not None]
+    hidden = {name for name in names if not is_mapped(MONEY[name][0], scene)}
+    b, b_in = (
+        (pl.lit(str(args.at_least)), pl.lit(terms.currency))
+        if args.at_most is None
+        else (MONEY[args.at_most][0].value, pl.col(MONEY[args.at_most][1]))
     )
+    pairs = scene.deals.select(
+        "today",
+        a=pl.lit(None, pl.String) if args.of in hidden else a_path.value,
+        a_in=pl.col(a_in),
+        b=pl.lit(None, pl.String) if args.at_most in hidden else b,
+        b_in=b_in,
+    )
+    missing = [
+        (~is_positive(pairs[side]), f"{name}_missing")
+        for name, side in zip(names, "ab", strict=False)
+        if name not in hidden
+    ]
+    more = exceeds(pairs, scene, 1 + args.tolerance) if args.at_most else _below(pairs, scene)
+    told = first(
+        *[(pl.lit(flags), reason) for flags, reason in missing],
+        (pl.lit(bool(hidden)), UNMAPPED),
+        (pl.lit(more.is_null()), NO_RATE),
+        (pl.lit(more), f"over_{args.at_most}" if args.at_most else LOW),
+        otherwise=OK,
+    )
+    return pairs.select("a", "a_in", "b", "b_in", outcome=told)
+
+
+def _below(pairs: pl.DataFrame, scene: Scene) -> pl.Series:
+    """Whether the constant is more than the amount."""
+    return exceeds(pairs.rename({"a": "b", "b": "a", "a_in": "b_in", "b_in": "a_in"}), scene, Decimal(1))
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """The comparison, with missing money failing before unmapped money is unknown."""
+    """The comparison as observed: it has no threshold that differs by rung."""
     outcome = seen("outcome")
     silent = [UNMAPPED, NO_RATE] + (
         [f"{args.of}_missing", f"{args.at_most}_missing"] if args.on_null == "unknown" else []
     )
     holds = pl.when(~outcome.is_in(silent)).then(outcome == OK)
-    details = {name: seen(name) for name in ("a", "a_currency", "b", "b_currency")}
+    details = {name: seen(name) for name in ("a", "a_in", "b", "b_in")}
     return Judgement(holds, outcome, details)
-
-
-def _side(name: str | None, scene: Scene) -> tuple[pl.Series, pl.Series]:
-    if name is None or not is_mapped(MONEY[name][0], scene):
-        empty = pl.Series([None] * scene.moments.height, dtype=pl.String)
-        return empty, empty
-    path, currency = MONEY[name]
-    return scene.deals.select(path.value).to_series(), scene.deals[currency]
-
-
-def _hidden(args: Args, scene: Scene) -> frozenset[str]:
-    names = [name for name in (args.of, args.at_most) if name is not None]
-    return frozenset(name for name in names if not is_mapped(MONEY[name][0], scene))
-
-
-def _outcome(
-    args: Args, a: tuple[str | None, str], b: tuple[str | None, str], hidden: frozenset[str], rates: Rates
-) -> str:
-    for name, (text, _) in ((args.of, a), (args.at_most, b)):
-        if name is not None and name not in hidden and not positive(text):
-            return f"{name}_missing"
-    if hidden or a[0] is None:
-        return UNMAPPED
-    if args.at_least is not None:
-        return _large(a[0], a[1], args.at_least, rates)
-    if b[0] is None:
-        return UNMAPPED
-    if a[1] == b[1]:
-        return OK if at_most(a[0], b[0], args.tolerance) else f"over_{args.at_most}"
-    seen = converted(a[0], a[1], b[1], rates)
-    if seen is None:
-        return NO_RATE
-    return OK if seen <= Fraction(b[0]) * (1 + Fraction(args.tolerance)) else f"over_{args.at_most}"
-
-
-def _large(text: str, currency: str, least: Decimal, rates: Rates) -> str:
-    if currency not in rates:
-        return NO_RATE
-    return OK if Fraction(text) * rates[currency] >= Fraction(least) else LOW
