@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date as day
+from datetime import timedelta
 from typing import Literal
 
 import polars as pl
@@ -27,20 +29,20 @@ class Args(base.Args):
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
-    """`ahead`: days from today to the date; `ends`: days to the end of this fiscal year."""
+    """`ahead`: days from today to the date; `this`, `next`: days to the end of this and the next fiscal year."""
     path = DATES[args.path]
     if not is_mapped(path, scene):
         empty = pl.lit(None, pl.Int64)
         return same_for_all(
             scene, ahead=empty, this=empty, next=empty, date=pl.lit(None, pl.Date), mapped=pl.lit(value=False)
         )
-    days = scene.deals["today"].unique()
-    ends = {today: _year_end(today, scene.facts.terms.fiscal_start) for today in days}
-    end = pl.col("today").replace_strict(ends, return_dtype=pl.Date) if ends else pl.lit(None, pl.Date)
+    start = scene.facts.terms.fiscal_start
+    ends = {today: _year_end(today, start) for today in scene.deals["today"].unique()}
+    nexts = {today: _year_end(end + timedelta(days=1), start) for today, end in ends.items()}
     return scene.deals.select(
         ahead=(path.value - pl.col("today")).dt.total_days(),
-        this=(end - pl.col("today")).dt.total_days(),
-        next=(end.dt.offset_by("1y") - pl.col("today")).dt.total_days(),
+        this=(_looked_up(ends) - pl.col("today")).dt.total_days(),
+        next=(_looked_up(nexts) - pl.col("today")).dt.total_days(),
         date=path.value,
         mapped=pl.lit(value=True),
     )
@@ -62,6 +64,10 @@ def judge(args: Args, rung: int, seen: Seen) -> Judgement:
         (~seen("mapped"), "unmapped"), (missing, "missing"), (past, "past"), (far, "too_far"), otherwise="stale"
     )
     return Judgement(pl.when(seen("mapped")).then(~fails), reason, {"date": seen("date"), "days": ahead.abs()})
+
+
+def _looked_up(ends: Mapping[day, day]) -> pl.Expr:
+    return pl.col("today").replace_strict(ends, return_dtype=pl.Date) if ends else pl.lit(None, pl.Date)
 
 
 def _year_end(today: day, start: int) -> day:
