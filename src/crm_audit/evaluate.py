@@ -189,10 +189,11 @@ def _supported(pack: Pack, observed: Observed) -> pl.DataFrame:
         quick = [name for name in names if not pack.rule(name).quick_fix]
         table = table.hstack(
             gates.select(
+                "m",  # keeps one row per moment where no gate stands at the rung
                 _all(names, ["holds", "not_applicable"]).alias(f"min{rung}"),
                 (~_any(names, ["fails"])).alias(f"max{rung}"),
                 (~_any(quick, ["fails"])).alias(f"fix{rung}"),
-            )
+            ).drop("m")
         )
     return table.select("m", supported_min=_climb("min"), supported_max=_climb("max"), once_fixed=_climb("fix"))
 
@@ -242,11 +243,11 @@ def _findings(pack: Pack, rung: int, observed: Observed, table: pl.DataFrame) ->
         hidden = _any([name for name in rule.suppressed_by if name in table.columns], ["fails", "unknown", "error"])
         hit = table.filter(stands_out & ~hidden).select("m", "deal", status=rule.id)
         if hit.height:
-            reported.append(_reported(rule, rung, observed, hit, pack.rules.index(rule)))
+            reported.append(_reported(rule, rung, observed, hit, position=pack.rules.index(rule)))
     return pl.concat([_EMPTY, *reported])
 
 
-def _reported(rule: Rule, rung: int, observed: Observed, hit: pl.DataFrame, position: int) -> pl.DataFrame:
+def _reported(rule: Rule, rung: int, observed: Observed, hit: pl.DataFrame, *, position: int) -> pl.DataFrame:
     why = observed.table.join(hit.select("m"), on="m", how="semi").select("m", reason=reason(rule, rung, observed))
     blocks = rule.block_from is not None and rung >= rule.block_from
     fails = pl.col("status") == "fails"

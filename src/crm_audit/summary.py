@@ -14,7 +14,7 @@ from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding
 from crm_audit.facts import OPEN
 from crm_audit.money import Rates, converted, positive, rates_on
-from crm_audit.writeback.annotation import highest_stages, once_fixed, ranked, supported_stage
+from crm_audit.standing import highest_stages, once_fixed, ranked, supported_stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class Summary:
 def summarise(audit: Audit, findings: Iterable[Finding]) -> Summary:
     """The numbers of an audit."""
     told = list(findings)
-    lines = sorted(_lines(audit, told), key=lambda line: (-_at_risk(line), -(line.amount or 0), line.id))
+    lines = sorted(_lines(audit, told), key=_rank)
     return Summary(
         open_deals=len(lines),
         verdicts=dict(Counter(audit.verdicts["verdict"])),
@@ -105,8 +105,11 @@ def summarise(audit: Audit, findings: Iterable[Finding]) -> Summary:
     )
 
 
-def _at_risk(line: Line) -> float:
-    return (line.weighted or 0) - (line.evidenced or 0)
+def _rank(line: Line) -> tuple[float, bool, int, float, str]:
+    """The most money at risk first; where no money tells, what is overstated, by how far."""
+    at_risk = (line.weighted or 0) - (line.evidenced or 0)
+    gap = (line.claimed or 0) - (line.supported_max or 0)
+    return (-at_risk, line.verdict != "overstated", -gap, -(line.amount or 0), line.id)
 
 
 def _rules(audit: Audit) -> Iterator[Judged]:

@@ -31,7 +31,7 @@ def _text(column: str) -> pl.Expr:
 
 
 TEXT = {
-    "company": Path(pl.when(_ALIVE).then("company_id"), frozenset({"company"})),
+    "company": Path(pl.when(_ALIVE & pl.col("company").is_not_null()).then("company_id"), frozenset({"company"})),
     "company.fit_tier": Path(pl.when(_ALIVE).then(_text("fit_tier")), frozenset({"company", "fit"})),
     "need": Path(pl.col("need"), frozenset({"need"})),
     "solution_fit": Path(_text("solution_fit"), frozenset({"solution_fit"})),
