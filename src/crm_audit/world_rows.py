@@ -268,7 +268,7 @@ class Head(Row):
     as_of: Instant
     org_tz: Zone
     corporate_currency: Currency
-    rates: dict[Currency, Number] = {}
+    rates: dict[Currency, Number] = Field(default_factory=dict)
     internal_domains: tuple[str, ...] = ()
     unmapped: tuple[Mappable, ...] = ()
     unconnected: tuple[Annotated[str, one_of(STRENGTH, "kind of event")], ...] = ()

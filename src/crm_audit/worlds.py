@@ -1,12 +1,12 @@
 """The world format: a small CRM at one moment, with what the audit must say about it.
 
 Read from JSON or YAML, checked key by key. The same facts can be audited directly, loaded into a store, or played into
-an emulated CRM. `rules/<pack>/cases.yaml` holds worlds told as differences from a clean deal (see `cases.py`).
+an emulated CRM. `rules/<pack>/cases.yaml` holds worlds told as differences from a clean deal (see `cases`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -51,7 +51,11 @@ class World:
 
 def read(path: Path) -> list[World]:
     """The worlds of a file, JSON or YAML; BadPack names the first key that is wrong, and where."""
-    top = yamls.read(path)
+    return within(yamls.read(path))
+
+
+def within(top: Place) -> list[World]:
+    """The worlds of a file that has been read."""
     top.known(("note", "ladders", "worlds"), "a world file")
     top.needs(("ladders", "worlds"), "a world file")
     ladders = _ladders(top.at("ladders"))
@@ -109,23 +113,6 @@ def verdicts(of: facts.Facts, pack: Pack, as_of: datetime) -> dict[str, dict[str
     return answers(evaluate.audit(of, pack, as_of))
 
 
-def answers(audit: Audit) -> dict[str, dict[str, Any]]:
-    """What an audit said, in the form of a world's `expect`."""
-    findings: dict[str, list[dict[str, Any]]] = {}
-    for finding in explain(audit):
-        findings.setdefault(finding.deal, []).append(told(finding))
-    return {
-        row["id"]: {
-            "claimed": row["state"] if row["state"] in (WON, LOST) else row["claimed"],
-            "supported": None if row["supported_min"] is None else [row["supported_min"], row["supported_max"]],
-            "verdict": row["verdict"],
-            "action": row["action"],
-            "findings": sorted(findings.get(row["id"], []), key=lambda f: str(f["rule"])),
-        }
-        for row in audit.verdicts.iter_rows(named=True)
-    }
-
-
 COUNTED = {
     "CQ-OPP-BASICS": "missing", "CQ-STK-THREADS": "n", "CQ-STK-THREADS-L": "n", "CQ-MOM-AGE": "days",
 }  # fmt: skip
@@ -146,15 +133,38 @@ def told(finding: Finding) -> dict[str, Any]:
     return row
 
 
+def answers(audit: Audit, tell: Callable[[Finding], dict[str, Any]] = told) -> dict[str, dict[str, Any]]:
+    """What an audit said, in the form of a world's `expect`."""
+    findings: dict[str, list[dict[str, Any]]] = {}
+    for finding in explain(audit):
+        findings.setdefault(finding.deal, []).append(tell(finding))
+    return {
+        row["id"]: {
+            "claimed": row["state"] if row["state"] in (WON, LOST) else row["claimed"],
+            "supported": None if row["supported_min"] is None else [row["supported_min"], row["supported_max"]],
+            "verdict": row["verdict"],
+            "action": row["action"],
+            "findings": sorted(findings.get(row["id"], []), key=lambda f: str(f["rule"])),
+        }
+        for row in audit.verdicts.iter_rows(named=True)
+    }
+
+
 def _ladders(place: Place) -> Ladders:
     ladders: dict[str, dict[str, Rung]] = {}
     for pipeline in place.mapping("ladders"):
-        ladders[pipeline] = {}
-        for stage, rung in place.at(pipeline).mapping(f"ladders.{pipeline}").items():
-            if rung not in (WON, LOST) and not (type(rung) is int and 0 <= rung <= TOP):
-                place.at(pipeline).at(stage).wrong(f"{stage}: {rung!r} is neither 0 to {TOP} nor won nor lost")
-            ladders[pipeline][stage] = rung
+        stages = place.at(pipeline)
+        ladders[pipeline] = {stage: _rung(stages.at(stage)) for stage in stages.mapping(f"ladders.{pipeline}")}
     return ladders
+
+
+def _rung(place: Place) -> Rung:
+    value = yamls.plain(place.value)
+    if isinstance(value, str) and value in (WON, LOST):
+        return value
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= TOP:
+        place.wrong(f"{value!r} is no rung: write 0 to {TOP}, or won, or lost")
+    return value
 
 
 def _stages(ladders: Ladders) -> Iterator[Stage]:
