@@ -353,6 +353,15 @@ def test_two_connections_share_ids_and_nothing_else(store: Store) -> None:
     assert store.frames(third)["links"]["valid_to"].to_list() == [None]
 
 
+def test_what_one_connection_says_closes_nothing_of_another(store: Store, store_url: str) -> None:
+    synced(store, 1, DEAL, connection="orchard")
+    synced(store, 2, named(DEAL, "Theirs"), connection="meadow")
+    assert query(store_url, "SELECT connection, name, closed_run FROM deals ORDER BY opened_run") == [
+        ("orchard", "Pruning robots", None),
+        ("meadow", "Theirs", None),
+    ]
+
+
 def test_one_connection_does_not_end_the_run_of_another(store: Store) -> None:
     run = begin(store, 1, connection="orchard")
     begin(store, 2, connection="meadow")
