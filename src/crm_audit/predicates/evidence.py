@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import AliasChoices, Field, model_validator
 
 from crm_audit.domain import BUYER_ACTS, STRENGTH
-from crm_audit.facts import INDEX, KIND
+from crm_audit.facts import INDEX
 from crm_audit.money import Tolerance, superseded
 from crm_audit.predicates import base
 from crm_audit.predicates.base import Judgement, Kind, Limit, Role, Seen, at, per_moment, same_for_all
@@ -70,7 +70,7 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
     if _blind(args, scene):
         return same_for_all(scene, **{name: pl.lit(None, dtype) for name, dtype in _SHAPE.items()})
     about = _on_topic(scene.acts, args.topics(), scene)
-    strong = about.filter(pl.col("kind").is_in(pl.Series(args.possible(), dtype=KIND)))
+    strong = about.filter(pl.col("kind").is_in(args.possible()))
     people = _people(scene, args)
     mine = strong.join(people, on=["m", "person"], how="semi")
     parts = [
@@ -213,7 +213,7 @@ def _too_weak(about: pl.DataFrame, people: pl.DataFrame, args: Args) -> pl.DataF
     weak = [kind for kind, strength in STRENGTH.items() if 0 < strength < args.min_strength]
     if not weak or not args.topics():
         return pl.DataFrame(schema={"m": INDEX})
-    sent = about.filter(pl.col("kind").is_in(pl.Series(weak, dtype=KIND))).join(people, on=["m", "person"], how="semi")
+    sent = about.filter(pl.col("kind").is_in(weak)).join(people, on=["m", "person"], how="semi")
     return sent.group_by("m").agg(weak=pl.col("day").max())
 
 

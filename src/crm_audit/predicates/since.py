@@ -7,7 +7,6 @@ from typing import Annotated
 import polars as pl
 
 from crm_audit.domain import BUYER_ACTS, HISTORY_FIELDS, STRENGTH
-from crm_audit.facts import KIND
 from crm_audit.predicates import base
 from crm_audit.predicates.base import Judgement, Limit, Seen, at, one_of, per_moment, same_for_all
 from crm_audit.scene import Scene
@@ -63,7 +62,7 @@ def _since_event(args: Args, scene: Scene) -> pl.DataFrame:
     kinds = BUYER_ACTS if args.of == "buyer_act" else (args.of,)
     if "contacts" in scene.facts.terms.unmapped:
         return same_for_all(scene, days=pl.lit(None, pl.Int64), blind=pl.lit("unmapped"))
-    acts = scene.acts.filter(pl.col("kind").is_in(pl.Series(kinds, dtype=KIND)))
+    acts = scene.acts.filter(pl.col("kind").is_in(kinds))
     last = acts.join(scene.buyers, on=["m", "person"], how="semi").group_by("m").agg(days=pl.col("age").min())
     seen = scene.has_source(kinds).join(last, on="m", how="left", maintain_order="left")
     blind = pl.when(~pl.col("connected") & pl.col("days").is_null()).then(pl.lit("no_source"))
