@@ -64,6 +64,9 @@ SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
 """Columns of each kind. An event has `at` (an instant) or `day` (a date), never both."""
 
 
+LISTS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def written(value: When) -> str:
     """A date as YYYY-MM-DD, an instant in UTC as YYYY-MM-DDTHH:MM:SS.ffffffZ (no fraction where it is zero)."""
     if isinstance(value, datetime):
@@ -85,7 +88,7 @@ def cells(record: Record) -> dict[str, object]:
 
 def _cell(value: object) -> object:
     if isinstance(value, tuple):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return LISTS.encode(value)
     if isinstance(value, Decimal):
         return format(value, "f")
     return value

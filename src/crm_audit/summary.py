@@ -58,13 +58,18 @@ class Line:
     findings: int
     top: Finding | None
 
+    @property
+    def at_risk(self) -> float:
+        """What the claimed probability counts on and the evidence does not."""
+        return (self.weighted or 0) - (self.evidenced or 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
     """Sums over the open deals, in the corporate currency."""
 
     currency: str
-    open: float
+    amount: float  # of all open deals
     overstated: float  # the amount of the deals whose stage exceeds their evidence
     weighted: float
     evidenced: float
@@ -107,9 +112,8 @@ def summarise(audit: Audit, findings: Iterable[Finding]) -> Summary:
 
 def _rank(line: Line) -> tuple[float, bool, int, float, str]:
     """The most money at risk first; where no money tells, what is overstated, by how far."""
-    at_risk = (line.weighted or 0) - (line.evidenced or 0)
     gap = (line.claimed or 0) - (line.supported_max or 0)
-    return (-at_risk, line.verdict != "overstated", -gap, -(line.amount or 0), line.id)
+    return (-line.at_risk, line.verdict != "overstated", -gap, -(line.amount or 0), line.id)
 
 
 def _rules(audit: Audit) -> Iterator[Judged]:
@@ -202,7 +206,7 @@ def _money(audit: Audit, lines: list[Line]) -> Money:
     }
     return Money(
         currency=audit.observed.scene.facts.terms.currency,
-        open=sum(line.amount or 0 for line in lines),
+        amount=sum(line.amount or 0 for line in lines),
         overstated=sum(line.amount or 0 for line in lines if line.verdict == "overstated"),
         weighted=sum(line.weighted or 0 for line in lines),
         evidenced=sum(line.evidenced or 0 for line in lines),

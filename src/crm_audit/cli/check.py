@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -121,6 +122,16 @@ def tell(report: Report, summary: Summary, rules: list[str] | None = None) -> No
     """The report for people: coverage, verdicts, money, rules, then the deals with the most money at risk."""
     from crm_audit.cli import screen
 
+    tell_sums(report, summary)
+    screen.say("")
+    _tell_rules(summary, rules)
+    _tell_deals(summary, rules, report)
+
+
+def tell_sums(report: Report, summary: Summary) -> None:
+    """The head of the report: how much could be judged, the verdicts, and the money."""
+    from crm_audit.cli import screen
+
     run, money = report.run, summary.money
     finished = f"{run.finished:%Y-%m-%d %H:%M} UTC" if run.finished else "never"
     screen.say(
@@ -132,15 +143,12 @@ def tell(report: Report, summary: Summary, rules: list[str] | None = None) -> No
     counts = " · ".join(f"{n:,} {verdict}" for verdict, n in sorted(summary.verdicts.items(), key=lambda v: -v[1]))
     screen.say("", f"Verdicts  {counts}")
     screen.say(
-        f"Money     {screen.money(money.open, money.currency)} open, of which "
+        f"Money     {screen.money(money.amount, money.currency)} open, of which "
         f"{screen.money(money.overstated, money.currency)} in deals ahead of their evidence",
         f"          {screen.money(money.weighted, money.currency)} claimed by probability, "
         f"{screen.money(money.evidenced, money.currency)} supported by evidence"
         + (f" ({money.left_out:,} deals left out: no amount, rate or probability)" if money.left_out else ""),
-        "",
     )
-    _tell_rules(summary, rules)
-    _tell_deals(summary, rules, report)
 
 
 def _tell_coverage(report: Report, summary: Summary) -> None:
@@ -179,9 +187,16 @@ def _tell_deals(summary: Summary, rules: list[str] | None, report: Report) -> No
         screen.say("", "No deal stands out.")
         return
     screen.say("", f"Deals with the most money at risk ({min(SHOWN, len(lines))} of {len(lines):,})")
-    rows = [_row(line, summary.money.currency) for line in lines[:SHOWN]]
-    screen.table(("deal", "name", "amount", "claimed", "supported", "what stands out"), rows, right=(2,))
+    tell_lines(lines[:SHOWN], summary.money.currency)
     screen.hint(f"Next: crm-audit explain {lines[0].id}   ·   crm-audit writeback plan {report.job.name}")
+
+
+def tell_lines(lines: Iterable[Line], currency: str) -> None:
+    """Deals as a table, one line each."""
+    from crm_audit.cli import screen
+
+    rows = [_row(line, currency) for line in lines]
+    screen.table(("deal", "name", "amount", "claimed", "supported", "what stands out"), rows, right=(2,))
 
 
 def _row(line: Line, currency: str) -> tuple[object, ...]:
