@@ -12,7 +12,7 @@ import polars as pl
 from crm_audit.domain import RUNGS
 from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding
-from crm_audit.facts import OPEN
+from crm_audit.facts import OPEN, UNMAPPED
 from crm_audit.money import Rates, converted, positive, rates_on
 from crm_audit.standing import highest_stages, once_fixed, ranked, supported_stage
 
@@ -85,6 +85,7 @@ class Summary:
     verdicts: Mapping[str, int]
     rules: tuple[Judged, ...]
     blind: Mapping[tuple[str, str], int]  # (rule, reason) -> deals for which it could not be judged
+    unmapped: Mapping[str, int]  # pipeline and stage that are on no ladder -> deals there
     money: Money
     lines: tuple[Line, ...]  # the open deals, the most money at risk first
 
@@ -105,6 +106,7 @@ def summarise(audit: Audit, findings: Iterable[Finding]) -> Summary:
         verdicts=dict(Counter(audit.verdicts["verdict"])),
         rules=tuple(_rules(audit)),
         blind=dict(Counter((f.rule, f.reason) for f in told if f.status == "unverifiable")),
+        unmapped=_unmapped(audit),
         money=_money(audit, lines),
         lines=tuple(lines),
     )
@@ -114,6 +116,12 @@ def _rank(line: Line) -> tuple[float, bool, int, float, str]:
     """The most money at risk first; where no money tells, what is overstated, by how far."""
     gap = (line.claimed or 0) - (line.supported_max or 0)
     return (-line.at_risk, line.verdict != "overstated", -gap, -(line.amount or 0), line.id)
+
+
+def _unmapped(audit: Audit) -> dict[str, int]:
+    stages = audit.observed.scene.facts.deals.select("deal", where=pl.concat_str("pipeline", pl.lit(" / "), "stage"))
+    lost = audit.verdicts.filter(pl.col("state") == UNMAPPED).join(stages, on="deal")
+    return dict(lost.group_by("where").len().sort("len", descending=True).iter_rows())
 
 
 def _rules(audit: Audit) -> Iterator[Judged]:

@@ -110,6 +110,7 @@ def _as_json(report: Report, summary: Summary, rules: list[str] | None) -> dict[
             "blind": [{"rule": r, "reason": why, "deals": n} for (r, why), n in summary.blind.items()],
         },
         "open_deals": summary.open_deals,
+        "not_judged": summary.unmapped,
         "verdicts": summary.verdicts,
         "money": summary.money,
         "rules": summary.rules,
@@ -124,6 +125,8 @@ def tell(report: Report, summary: Summary, rules: list[str] | None = None) -> No
 
     tell_sums(report, summary)
     screen.say("")
+    for stage, deals in summary.unmapped.items():
+        screen.say(f"Not judged  {deals:,} deals in {stage}: that stage is on no ladder; add it under `ladders`")
     _tell_rules(summary, rules)
     _tell_deals(summary, rules, report)
 
@@ -173,6 +176,9 @@ def _tell_rules(summary: Summary, rules: list[str] | None) -> None:
     from crm_audit.cli import screen
 
     shown = [rule for rule in summary.rules if not rules or rule.rule in rules]
+    if not summary.open_deals:
+        screen.say("", "No open deal to judge.")
+        return
     asked = [rule for rule in shown if rule.holds + rule.fails + rule.unknown + rule.error]
     rows = [(r.rule, r.title, f"{r.holds:,}", f"{r.fails:,}", f"{r.unknown:,}", r.error or "") for r in asked]
     screen.table(("rule", "asks that", "holds", "fails", "unknown", "error"), rows, right=(2, 3, 4, 5))
@@ -184,7 +190,8 @@ def _tell_deals(summary: Summary, rules: list[str] | None, report: Report) -> No
     named = {finding.deal for finding in report.findings if rules and finding.rule in rules}
     lines = [line for line in summary.lines if line.findings and (not rules or line.id in named)]
     if not lines:
-        screen.say("", "No deal stands out.")
+        if summary.open_deals:
+            screen.say("", "No deal stands out.")
         return
     screen.say("", f"Deals with the most money at risk ({min(SHOWN, len(lines))} of {len(lines):,})")
     tell_lines(lines[:SHOWN], summary.money.currency)
