@@ -28,6 +28,8 @@ from crm_audit.domain import (
 KIND = pl.Enum(list(STRENGTH))
 INDEX = pl.UInt32
 OPEN, UNMAPPED = "open", "unmapped"
+PLANNED = ("meeting_held", "task_open")
+"""Kinds of event that say what comes next while they lie ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Facts:
     events: pl.DataFrame  # event, id, kind, at, day, over (the instant it ended), quoted_amount, quoted_currency
     acts: pl.DataFrame  # deal (null: linked to none), event, person, kind, at, day, over, topics
     topics: Mapping[str, int]  # topic -> its bit in `acts.topics`
+    plans: pl.DataFrame  # deal, event, kind, at, day of what may lie ahead, whoever is to take part
     rechecks: pl.DataFrame  # deal, day, topic
     history: pl.DataFrame  # deal, at, day, field, old, new
     rates: pl.DataFrame  # currency, units, per, valid_from
@@ -87,6 +90,7 @@ def build(tables: Mapping[str, pl.DataFrame], terms: Terms) -> Facts:
         events=events.select("event", "id", "kind", "at", "day", "over", "quoted_amount", "quoted_currency"),
         acts=_acts(events, on_deals, person_ids),
         topics=topics,
+        plans=_plans(events, on_deals),
         rechecks=_rechecks(tables["rechecks"], terms, deal_ids),
         history=_history(tables["history"], terms, deal_ids),
         rates=tables["rates"].select("currency", "units", "per", "valid_from"),
@@ -301,6 +305,12 @@ def _acts(events: pl.DataFrame, on_deals: pl.DataFrame, people: pl.DataFrame) ->
             topics=pl.when("alone").then("mask").otherwise("topics"),
         )
     )  # fmt: skip
+
+
+def _plans(events: pl.DataFrame, on_deals: pl.DataFrame) -> pl.DataFrame:
+    """Meetings and tasks by deal: a task is a next step also where it names nobody."""
+    kinds = events.filter(pl.col("kind").is_in(PLANNED)).select("event", "kind", "at", "day")
+    return on_deals.select("deal", "event").join(kinds, on="event")
 
 
 def _rechecks(table: pl.DataFrame, terms: Terms, deals: pl.DataFrame) -> pl.DataFrame:

@@ -126,8 +126,7 @@ class Scene:
     @cached_property
     def ahead(self) -> pl.DataFrame:
         """m, event, kind, days: what is planned and has not happened yet."""
-        acts = self.facts.acts.filter(pl.col("deal").is_not_null())
-        rows = self.moments.join(acts, on="deal")
+        rows = self.moments.join(self.facts.plans, on="deal")
         coming = pl.coalesce(pl.col("at") > pl.col("as_of"), pl.col("day") >= pl.col("today"))
         days = (pl.col("day") - pl.col("today")).dt.total_days().cast(pl.Int32)
         return rows.filter(coming).select("m", "event", "kind", days=days)

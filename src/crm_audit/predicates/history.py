@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Literal
 
 import polars as pl
@@ -62,11 +62,14 @@ def _later(args: Args, scene: Scene) -> pl.DataFrame:
 
 def _up_or_down(args: Args, scene: Scene) -> pl.DataFrame:
     rows = within_span(scene.changes.filter(pl.col("field") == args.field), scene, args.span)
-    rising = [
-        old is not None and new is not None and (Decimal(new) > Decimal(old)) == (args.change == "up") and old != new
-        for old, new in rows.select("old", "new").iter_rows()
-    ]
-    return rows.filter(pl.Series(rising, dtype=pl.Boolean))
+    changed = [_difference(old, new) for old, new in rows.select("old", "new").iter_rows()]
+    wanted = [(change > 0) if args.change == "up" else (change < 0) for change in changed]
+    return rows.filter(pl.Series(wanted, dtype=pl.Boolean))
+
+
+def _difference(old: str | None, new: str | None) -> Fraction:
+    """How much more it is now; nothing where one of the two amounts is missing."""
+    return Fraction(0) if old is None or new is None else Fraction(new) - Fraction(old)
 
 
 def _regress(args: Args, scene: Scene) -> pl.DataFrame:
@@ -91,7 +94,8 @@ def _jumps(rows: Iterable[tuple[int, str, int | None, int | None]], known: dict[
     for m, pipeline, old, new in rows:
         been = visited.setdefault(m, set())
         been.update(rung for rung in (old,) if rung is not None)
-        between = {r for r in known.get(pipeline, ()) if old is not None and new is not None and old < r < new}
+        ladder = known.get(pipeline, known.get("*", set()))
+        between = {r for r in ladder if old is not None and new is not None and old < r < new}
         yield bool(between - been)
         been.update(rung for rung in (new,) if rung is not None)
 
