@@ -8,7 +8,7 @@ from .sketch import LADDERS, LAST_SECOND, MIDNIGHT, NOON, Sketch, written
 from .slow_facts import TERMINAL, Row, survivor
 
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", None)
-TOPICS = ("price_vs_budget", "final_decision_maker", "purchase_date")
+TOPICS = ("price_vs_budget", "final_decision_maker", "purchase_date", "budget", "authority", "timing")
 
 
 def fit(sketch: Sketch, deal: Row) -> None:
@@ -68,32 +68,69 @@ def currency(sketch: Sketch, deal: Row) -> None:
     deal["budget"] = sketch.pick((deal["budget"], "100000", "90000", "500000"))
 
 
+def converted(sketch: Sketch, deal: Row) -> None:
+    """Exactly at a limit after conversion, or a cent beyond it: the budget's tolerance and the line of large deals."""
+    sketch.world |= {"corporate_currency": "USD", "rates": {"EUR": "1.10", "GBP": "1.25"}}
+    deal["currency"], deal["amount"], deal["budget_currency"], deal["budget"] = sketch.pick(
+        (
+            ("USD", "121000", "EUR", "100000"),
+            ("USD", "121000.01", "EUR", "100000"),
+            ("EUR", "110000", "USD", "110000"),
+            ("EUR", "110000.01", None, "110000"),
+            ("GBP", "80000", "EUR", "90000"),
+            ("GBP", "79999.99", "EUR", "90000"),
+            (None, "99999.99", "GBP", "80000"),
+            ("JPY", "110000", "JPY", "100000"),
+        )
+    )
+    for event in sketch.events_of(deal):
+        if "pricing" in event["topics"] and sketch.once_in(2):
+            event["quoted_amount"], event["quoted_currency"] = deal["budget"], deal["budget_currency"]
+
+
 def no_rate(sketch: Sketch, deal: Row) -> None:
     sketch.world["rates"].pop(sketch.pick(("EUR", "GBP", "USD")), None)
 
 
 def close_date(sketch: Sketch, deal: Row) -> None:
-    deal["close_date"] = sketch.pick((sketch.close_text(sketch.pick((0, 1, -1, -365, -366))), None))
+    edge = sketch.close_text(sketch.pick((0, 1, -1, -365, -366)))
+    deal["close_date"] = sketch.pick((edge, edge, edge, None))
+
+
+def midnight(sketch: Sketch, deal: Row) -> None:
+    """An instant of exactly midnight UTC, which is a date, or a second beside it, which is a moment."""
+    if sketch.world["crm"] == "hubspot":
+        clock = sketch.pick(("00:00:00", "00:00:00", "00:00:01"))
+        deal["close_date"] = f"{sketch.day(sketch.pick((0, 1, -365, -366)))}T{clock}Z"
 
 
 def pushed(sketch: Sketch, deal: Row) -> None:
-    """Moves of the close date, some of them on one day, around the seven days that make a push."""
-    for age in sketch.some((100, 40, 20, 9, 8, 3, 0), 5):
-        steps = sketch.pick(((7,), (8,), (6,), (30,), (10, -4), (3, 4), (-10,), (20, -13)))
-        day = sketch.today - timedelta(days=age - 30)
-        for clock, step in zip((MIDNIGHT, LAST_SECOND), steps, strict=False):
-            later = day + timedelta(days=step)
-            _change(
-                sketch, deal, "close_date", sketch.local(age, clock), (_written(sketch, day), _written(sketch, later))
-            )
-            day = later
+    """Two pushes, and one day whose moves together are just a push, just not one, or no push by definition."""
+    ages = sketch.some((100, 40, 20, 9, 3, 0), 3)
+    for age in ages[:2]:
+        _moved(sketch, deal, sketch.local(age, MIDNIGHT), 30)
+    steps = sketch.pick(((7,), (6,), (8,), (3, 4), (10, -4), (-10,), (20, -13), (20, -14)))
+    day = sketch.today + timedelta(days=30)
+    for clock, step in zip((MIDNIGHT, LAST_SECOND), steps, strict=False):
+        later = day + timedelta(days=step)
+        moment = sketch.local(sketch.pick((8, 8, 1)), clock)
+        _change(sketch, deal, "close_date", moment, (_written(sketch, day), _written(sketch, later)))
+        day = later
 
 
 def emptied_date(sketch: Sketch, deal: Row) -> None:
-    """The date was taken out and set again; neither is a push."""
+    """Two pushes, and a day on which the date was taken out or set again; neither is a push."""
     before, after = _written(sketch, sketch.today), _written(sketch, sketch.today + timedelta(days=60))
-    moment = sketch.local(sketch.pick((12, 0)), NOON)
-    _change(sketch, deal, "close_date", moment, sketch.pick(((before, None), (None, after))))
+    for age in (30, 20):
+        _moved(sketch, deal, sketch.local(age, NOON), 7)
+    values = sketch.pick(((None, after), (before, None), ("", after), (before, after)))
+    _change(sketch, deal, "close_date", sketch.local(sketch.pick((12, 0)), MIDNIGHT), values)
+
+
+def _moved(sketch: Sketch, deal: Row, moment: datetime, days: int) -> None:
+    day = sketch.today + timedelta(days=sketch.pick((30, 0)))
+    values = (day.isoformat(), (day + timedelta(days=days)).isoformat())
+    _change(sketch, deal, "close_date", moment, values)
 
 
 def _written(sketch: Sketch, day: date) -> str:
@@ -112,27 +149,29 @@ def stage_age(sketch: Sketch, deal: Row) -> None:
 
 def back_and_forth(sketch: Sketch, deal: Row) -> None:
     """Left the stage and came back, or a row that changes nothing, or one that is still ahead."""
-    stages = list(LADDERS.get(deal["pipeline"], {"Somewhere": 1}))
+    stages = LADDERS.get(deal["pipeline"], {"Somewhere": 1})
     away, back = sketch.pick(((50, 46), (31, 30), (9, 0), (2, -1)))
-    other = sketch.pick((stages[-3], deal["stage"], "Renamed stage"))
+    other = sketch.pick((min(stages), deal["stage"], "Renamed stage"))
     _change(sketch, deal, "stage", sketch.local(away, MIDNIGHT), (deal["stage"], other))
     _change(sketch, deal, "stage", sketch.local(back, LAST_SECOND), (other, deal["stage"]))
 
 
 def reopened(sketch: Sketch, deal: Row) -> None:
-    """Closed and opened again, with moves of the close date before, at and after that very instant."""
-    ladder = LADDERS.get(deal["pipeline"], {})
-    closed = [stage for stage, rung in ladder.items() if rung in TERMINAL] or ["Closed Lost"]
-    age = sketch.pick((5, 30, 31, 46, 0))
-    ended, end = sketch.pick(closed), sketch.pick(closed)
-    _change(sketch, deal, "stage", sketch.local(age + 10, NOON), (deal["stage"], ended))
-    into = sketch.pick((deal["stage"], deal["stage"], "Renamed stage"))
-    _change(sketch, deal, "stage", sketch.local(age, NOON), (end, into))
-    for step, clock in ((20, MIDNIGHT), (9, NOON), (8, LAST_SECOND), (30, MIDNIGHT)):
-        moment = sketch.local(age + sketch.pick((0, 1, 5, -1)), clock)
-        day = sketch.today + timedelta(days=step)
-        later = day + timedelta(days=sketch.pick((7, 6, 14)))
-        _change(sketch, deal, "close_date", moment, (_written(sketch, day), _written(sketch, later)))
+    """Closed and opened again, perhaps twice; two pushes since, and a third at, just before or just after it."""
+    closed = [stage for stage, rung in LADDERS.get(deal["pipeline"], {}).items() if rung in TERMINAL] or ["Closed Lost"]
+    age, ended = sketch.pick((31, 20, 46)), sketch.pick(closed)
+    instants = [sketch.local(age, NOON)]
+    if sketch.once_in(2):
+        instants.append(sketch.local(10, NOON))
+    for moment in instants:
+        left_for = sketch.pick((deal["stage"], deal["stage"], "Renamed stage"))
+        _change(sketch, deal, "stage", moment - timedelta(days=3), (deal["stage"], ended))
+        _change(sketch, deal, "stage", moment, (sketch.pick((ended, *closed)), left_for))
+    for days_ago in (age - 2, 4):
+        _moved(sketch, deal, sketch.local(days_ago, NOON), 7)
+    border = sketch.pick(instants)
+    steps = (timedelta(0), timedelta(seconds=-1), timedelta(seconds=1), timedelta(hours=-11), timedelta(days=-1))
+    _moved(sketch, deal, border + sketch.pick(steps), 7)
 
 
 def amount_history(sketch: Sketch, deal: Row) -> None:
@@ -158,7 +197,7 @@ def asked_again(sketch: Sketch, deal: Row) -> None:
     sketch.world["assessments"] = [row for row in table if row["deal"] != deal["id"]]
     for _ in range(sketch.chance.randrange(4)):
         day = sketch.day(sketch.pick((14, 15, 30, 31, 45, 46, 0, -1, 200)))
-        topics = sketch.pick((["all"], sketch.some(TOPICS, 2)))
+        topics = sketch.pick((["all"], sketch.some(TOPICS, 3)))
         sketch.world["assessments"].append({"deal": deal["id"], "at": day, "topics": topics})
 
 
@@ -188,13 +227,19 @@ FIELD_BREAKS = (
     amount,
     budget,
     currency,
-    currency,
+    converted,
+    converted,
     no_rate,
     close_date,
+    close_date,
+    midnight,
+    midnight,
+    pushed,
     pushed,
     emptied_date,
     stage_age,
     back_and_forth,
+    reopened,
     reopened,
     amount_history,
     amount_history,

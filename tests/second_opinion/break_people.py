@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .sketch import Sketch
+from .sketch import Sketch, lost
 from .slow_facts import Row
 
 PEOPLE = ("p1", "p2", "p3", "p4", "p5")
@@ -128,6 +128,40 @@ def shared_person(sketch: Sketch, deal: Row) -> None:
         sketch.world["links"].append(link | sketch.pick(({}, {"to": sketch.day(0)}, {"from": sketch.day(-1)})))
 
 
+def elsewhere(sketch: Sketch, deal: Row) -> None:
+    """Mail linked to no deal, of people who stand on another deal: open, closed, of no known stage, or no longer."""
+    others = [row for row in sketch.world["deals"] if row is not deal]
+    for event in sketch.events_of(deal):
+        event.pop("deals", None)
+        event["deal"] = None
+    for other in others[:1]:
+        other["stage"] = sketch.pick((other["stage"], lost(other), "Somewhere new"))
+        mine = {link["contact"] for link in sketch.links_of(deal)}
+        theirs = [link for link in sketch.links_of(other) if link["contact"] in mine]
+        for link in theirs or [{"deal": other["id"], "contact": _somebody(sketch, deal), "role": "user"}]:
+            link |= sketch.pick(({}, {"role": "partner"}, {"to": sketch.day(0)}))
+            sketch.world["links"] += [] if theirs else [link]
+
+
+def roles_unknown(sketch: Sketch, deal: Row) -> None:
+    """Nobody mapped the roles: a partner cannot be told from a buyer."""
+    sketch.world["unmapped"] = ["roles"]
+    for link in sketch.links_of(deal):
+        link["role"] = sketch.pick(("partner", link["role"]))
+
+
+def duplicate_declined(sketch: Sketch, deal: Row) -> None:
+    """One record of a person was invited, and another record of the same person declined."""
+    kept, loser = "p2", "p2_invited"
+    if any(row["id"] == loser for row in sketch.world["contacts"]):
+        return
+    sketch.world["contacts"].append({**sketch.contact(kept), "id": loser, "merged_into": kept})
+    for event in sketch.events_of(deal):
+        if kept in event["contacts"] and event["kind"] == "meeting_held":
+            event["declined"] = [sketch.pick((loser, kept))]
+            event["contacts"] = sketch.pick(([*event["contacts"], loser], event["contacts"]))
+
+
 def _somebody(sketch: Sketch, deal: Row) -> str:
     return sketch.pick([*(str(link["contact"]) for link in sketch.links_of(deal)), "p5"])
 
@@ -141,10 +175,15 @@ PEOPLE_BREAKS = (
     role_changed,
     succession,
     succession,
+    succession,
     left,
     deleted,
     one_of_ours,
     merged_contact,
     swapped_duplicate,
     shared_person,
+    elsewhere,
+    elsewhere,
+    roles_unknown,
+    duplicate_declined,
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from .break_fields import FIELD_BREAKS
 from .break_people import PEOPLE_BREAKS
-from .sketch import LADDERS, Sketch, written
+from .sketch import LADDERS, Sketch, lost, written
 from .slow_facts import BUYER_ACTS, STRENGTH, TERMINAL, Row, instant
 
 Break = Callable[[Sketch, Row], None]
@@ -57,19 +57,23 @@ def unlink_event(sketch: Sketch, deal: Row) -> None:
 
 
 def event_before_deal(sketch: Sketch, deal: Row) -> None:
-    """An event linked to no deal, on the day of the creation or on a day beside it."""
+    """Events linked to no deal, on the day of the creation (even hours before it) or on a day beside it."""
     day = sketch.pick((30, 0, 60))
     deal["created"] = sketch.at(day)
-    for event in sketch.some(sketch.events_of(deal), 3):
+    step = sketch.pick((0, 0, 1, -1))
+    for event in sketch.events_of(deal):
         event.pop("deals", None)
-        event |= {"deal": None, "at": sketch.at(max(0, day + sketch.pick((0, 1, -1))))}
+        event |= {"deal": None, "at": sketch.at(max(0, day + step))}
 
 
 def several_deals(sketch: Sketch, deal: Row) -> None:
-    others = [row["id"] for row in sketch.world["deals"] if row is not deal]
+    """On two or three deals, of which one may be closed or of no known stage."""
+    others = [row for row in sketch.world["deals"] if row is not deal]
     for event in sketch.some(sketch.events_of(deal), 3):
         event.pop("deal", None)
-        event["deals"] = [deal["id"], *(sketch.some(others, 2) if others else [])]
+        event["deals"] = [deal["id"], *(row["id"] for row in sketch.some(others, 2))]
+    for other in others:
+        other["stage"] = sketch.pick((other["stage"], other["stage"], lost(other), "Somewhere new"))
 
 
 def meeting_not_held(sketch: Sketch, deal: Row) -> None:
@@ -98,7 +102,8 @@ def not_yet(sketch: Sketch, deal: Row) -> None:
 
 def automatic(sketch: Sketch, deal: Row) -> None:
     for event in sketch.some(sketch.events_of(deal), 2):
-        event |= {"kind": "email_in", "auto": sketch.pick((True, True, False))}
+        event["auto"] = sketch.pick((True, True, False))
+        event["kind"] = sketch.pick(("email_in", "email_in", "email_out", event["kind"]))
 
 
 def quoted(sketch: Sketch, deal: Row) -> None:
@@ -176,11 +181,13 @@ EVENT_BREAKS: tuple[Break, ...] = (
     unlink_event,
     event_before_deal,
     several_deals,
+    several_deals,
     meeting_not_held,
     declined,
     meeting_end,
     not_yet,
     automatic,
+    quoted,
     quoted,
     price_by_kind,
     no_topics,

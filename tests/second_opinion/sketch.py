@@ -145,3 +145,9 @@ class Sketch:
 def written(moment: datetime) -> str:
     """An instant in the form of the worlds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def lost(deal: Row) -> str:
+    """A stage in which the deal would be lost; where its pipeline is unheard of, a stage that nobody mapped."""
+    stages = LADDERS.get(deal["pipeline"], {})
+    return next((stage for stage, rung in stages.items() if rung == "lost"), "Lost somewhere")

@@ -287,10 +287,10 @@ def stk_threads(case: Case, _: int) -> Outcome:
 
 
 def stk_threads_large(case: Case, _: int) -> Outcome:
-    """When the amount in corporate currency is at least 100,000: three people within 60 days."""
+    """When the amount in corporate currency is at least 100,000 (a missing one is not): three people within 60 days."""
     if facts.unmapped(case, "amount"):
         return unknown("unmapped")
-    amount = facts.decimal(case.deal["amount"])
+    amount = _positive(case, "amount")
     if amount is None:
         return NOT_APPLICABLE
     size = facts.in_corporate(case, facts.money(case, amount, case.deal.get("currency")))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import pytest
 
+from . import slow_facts as facts
 from .generate import seeded
 from .sketch import LADDERS
 from .slow import judge
@@ -45,8 +48,13 @@ REASONS: dict[str, set[str]] = {
 
 
 @cache
+def results() -> list[dict[str, Any]]:
+    return [judge(seeded(number), LADDERS) for number in range(WORLDS)]
+
+
+@cache
 def judgements() -> list[dict[str, Any]]:
-    return [judged for seed in range(WORLDS) for judged in judge(seeded(seed), LADDERS).values()]
+    return [judged for result in results() for judged in result.values()]
 
 
 @cache
@@ -83,3 +91,42 @@ def test_every_verdict_action_and_supported_rung_occurs() -> None:
 def test_the_same_number_gives_the_same_world_and_another_number_another() -> None:
     assert seeded(7) == seeded(7)
     assert len({json.dumps(seeded(seed), sort_keys=True) for seed in range(200)}) > 190
+
+
+def _inclusive_removal(case: facts.Case, link: facts.Row) -> bool:
+    return facts.begun(case, link) and (link.get("to") is None or link["to"] >= facts.today(case).isoformat())
+
+
+def _one_merge_only(rows: list[facts.Row], row_id: str) -> facts.Row | None:
+    row = next((row for row in rows if row["id"] == row_id), None)
+    into = row and row.get("merged_into")
+    return next((row for row in rows if row["id"] == into), None) if into else row
+
+
+SLIPS: dict[str, Callable[..., object]] = {
+    "within": lambda case, text, days: facts.happened(case, text) and 0 <= facts.age(case, text) < days,
+    "happened": lambda case, text: True,
+    "local_day": lambda case, text: datetime.fromisoformat(text).date(),
+    "today": lambda case: facts.as_of(case).date(),
+    "close_day": lambda case, text: facts.local_day(case, text),
+    "valid": _inclusive_removal,
+    "survivor": _one_merge_only,
+    "is_open": lambda case, deal: isinstance(facts.rung(case, deal), int),
+    "participants": lambda case, event: {facts.person(case, contact) for contact in event["contacts"]},
+    "topics_counted": lambda case, event: set(event["topics"]),
+    "in_corporate": lambda case, sum_: sum_[0],
+    "amount_at": lambda case, moment: facts.decimal(case.deal["amount"]),
+    "span_start": lambda case: facts.instant(case.deal["created"]),
+    "stage_entered": lambda case: case.deal["created"],
+    "former_authorities": lambda case: {},
+    "no_source": lambda case, kinds: False,
+    "ours": lambda case, contact: contact["email"].endswith("@seller.example"),
+}
+"""A mistake in one function of the slow evaluator, by the function's name."""
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_the_worlds_notice_a_mistake(slip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = results()
+    monkeypatch.setattr(facts, slip, SLIPS[slip])
+    assert any(judge(seeded(number), LADDERS) != right[number] for number in range(WORLDS))
