@@ -62,6 +62,8 @@ def _observe_safely(leaf: Leaf, scene: Scene) -> tuple[pl.DataFrame, frozenset[i
     try:
         return PREDICATES[leaf.predicate].observe(leaf.args, scene), frozenset()
     except Exception:  # noqa: BLE001 -- whatever a record does to us, the other deals go on (ruling 42)
+        if scene.moments.is_empty():
+            raise  # nobody's record is at fault: this is ours
         if scene.moments.height == 1:
             return _nothing(leaf, scene), frozenset(scene.moments["m"])
     half = scene.moments.height // 2
@@ -87,7 +89,7 @@ def combine(node: Combined, parts: Sequence[Judgement]) -> Judgement:
     details = {name: expr for part in reversed(parts) for name, expr in part.details.items()}
     holds = [part.holds for part in parts]
     if node.how == "not":
-        return Judgement(~holds[0], pl.lit("differs"), details)
+        return Judgement(~holds[0], pl.when(holds[0]).then(pl.lit("differs")).otherwise(parts[0].reason), details)
     if node.how == "all":
         value = pl.all_horizontal(holds)
     elif node.how == "any":

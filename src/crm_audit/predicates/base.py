@@ -22,7 +22,7 @@ def _rungs(value: object) -> object:
 
 
 Limit = Annotated[
-    Mapping[Annotated[int, Field(ge=0, le=TOP)], Annotated[int, Field(ge=0)]],
+    Mapping[Annotated[int, Field(ge=0, le=TOP)], Annotated[int, Field(ge=0, strict=True)]],
     BeforeValidator(_rungs),
     Field(min_length=1),
 ]
