@@ -74,7 +74,7 @@ def zone(text: str) -> str:
     """A time zone of the IANA list."""
     try:
         ZoneInfo(text)
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):  # ZoneInfo raises a KeyError for a name it does not know
         raise ValueError(f"{text!r} is no time zone; write it as America/New_York") from None
     return text
 

@@ -97,11 +97,11 @@ class Place:
             return model.model_validate(mine)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"] if isinstance(part, str) and part.isidentifier())
+            way, message = first["loc"], str(first["msg"]).removeprefix("Value error, ")
             if first["type"] == "missing":
-                self.wrong(f"{what} has no {where!r}")
-            message = str(first["msg"]).removeprefix("Value error, ")
-            self._deepest(first["loc"]).wrong(f"{what}{'.' if where else ''}{where}: {message}")
+                way, message = way[:-1], f"there is no {str(way[-1])!r}"
+            named = [str(part) for part in way if isinstance(part, str) and part.isidentifier()]
+            self._deepest(way).wrong(f"{'.'.join([what, *named])}: {message}")
 
     def _deepest(self, way: Sequence[str | int]) -> Place:
         place = self
@@ -222,4 +222,6 @@ def _line(container: object, key: str | int) -> int | None:
 
 
 def _kind(value: object) -> str:
-    return "nothing" if value is None else f"{type(value).__name__} {value!r}"[:60]
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return "nothing" if value is None else repr(plain(value))[:60]

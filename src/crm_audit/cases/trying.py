@@ -166,7 +166,7 @@ def _findings(expected: Sequence[Row], said: Sequence[Row], case: Case) -> Itera
     found = {row["rule"]: row for row in said if case.rule in (None, row["rule"])}
     for rule, row in wanted.items():
         if rule not in found:
-            yield f"finding {rule}: expected {row['reason']}, got none"
+            yield f"missing finding {rule}: {row['reason']}"
             continue
         yield from _compared(row, found[rule], whole=case.rule is None)
     for rule in sorted(found.keys() - wanted.keys()):
