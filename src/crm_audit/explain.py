@@ -54,6 +54,7 @@ class Finding:
     status: str  # open | unverifiable | error
     reason: str
     action: str  # annotate | block
+    rung: int  # from which rung on the rule is asked
     says: str
     todo: str
     about: tuple[str, ...] = ()
@@ -97,7 +98,8 @@ class Words:
         for deal, action, said, do, who, seen in zip(ids, part["action"], says, todo, about, details, strict=True):
             yield Finding(
                 deal=deal, rule=rule.id, layer=rule.layer, severity=rule.severity if status == "open" else "info",
-                status=status, reason=reason, action=action, says=said, todo=do.strip(), about=who, details=seen,
+                status=status, reason=reason, action=action, rung=rule.start, says=said, todo=do.strip(), about=who,
+                details=seen,
             )  # fmt: skip
 
     def _filled(self, text: str, part: pl.DataFrame) -> list[str]:

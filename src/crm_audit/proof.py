@@ -64,18 +64,27 @@ def _steps(node: Node, rung: int, seen: Observed, depth: int) -> Iterator[Step]:
     row = seen.table.select(holds=judgement.holds, why=judgement.reason, **{f"_{k}": v for k, v in named.items()}).row(
         0, named=True
     )
-    observed = {name: row[f"_{name}"] for name in named if row[f"_{name}"] is not None}
+    observed = {name: row[f"_{name}"] for name in named if row[f"_{name}"] not in (None, [])}
     yield Step(
         depth=depth,
         asks=_asks(node),
         holds=row["holds"],
         reason=None if row["holds"] else row["why"],
-        observed={name: value for name, value in observed.items() if name not in ("event", "void_event", "former")},
+        observed={name: value for name, value in observed.items() if name not in _INWARD and not _idle(name, observed)},
         record=_record(seen.scene.facts, observed),
     )
     if isinstance(node, Combined):
         for part in node.parts:
             yield from _steps(part, rung, seen, depth + 1)
+
+
+_INWARD = ("event", "void_event", "former")
+"""Row numbers, which mean nothing outside."""
+
+
+def _idle(name: str, observed: Mapping[str, object]) -> bool:
+    """Counting to one says nothing that holding does not."""
+    return name in ("n", "wanted") and observed.get("wanted") == 1
 
 
 def _asks(node: Node) -> str:
@@ -88,7 +97,9 @@ def _asks(node: Node) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, Mapping):
-        return " ".join(f"{_plain(v)}" if k in ("role", 0) else f"{k}: {_plain(v)}" for k, v in value.items())
+        return ", ".join(
+            f"{_plain(v)} from rung {k}" if isinstance(k, int) and k else _plain(v) for k, v in value.items()
+        )
     if isinstance(value, (tuple, list)):
         return " or ".join(str(each) for each in value)
     return "yes" if value is True else str(value)

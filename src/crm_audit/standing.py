@@ -23,8 +23,13 @@ def highest_stages(audit: Audit) -> dict[tuple[str, int], str]:
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
-    """The most serious first: what blocks, then by severity, then in the order of the pack."""
-    return sorted(findings, key=lambda f: (f.status != "open", f.action != "block", -SEVERITIES.index(f.severity)))
+    """The most serious first: what blocks, then by severity, then what is asked at the lowest rung."""
+
+    def weight(finding: Finding) -> tuple[bool, bool, int, int]:
+        severity = SEVERITIES.index(finding.severity)
+        return finding.status != "open", finding.action != "block", -severity, finding.rung
+
+    return sorted(findings, key=weight)
 
 
 def supported_stage(pipeline: str, rung: int | None, labels: Mapping[tuple[str, int], str]) -> str | None:
