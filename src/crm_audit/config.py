@@ -8,24 +8,16 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crm_audit.domain import ROLES
 from crm_audit.errors import FixConfig
+from crm_audit.zones import ZoneName
 
 Ladder = Literal["shadow", "annotate"]
 RungName = Annotated[int, Field(ge=0, le=5)] | Literal["won", "lost"]
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{name!r} is not an IANA time zone, such as 'America/New_York'") from None
-    return name
 
 
 def _role(name: str) -> str:
@@ -45,7 +37,7 @@ class Connection(_Frozen):
     pack: str = "core"
     ladder: Ladder = "shadow"
     rule_ladders: Mapping[str, Ladder] = {}  # rule id -> ladder, where it differs from the connection's
-    zone: Annotated[str, AfterValidator(_zone)] | None = None  # None: ask the CRM
+    zone: ZoneName | None = None  # None: ask the CRM
     currency: str | None = None  # None: ask the CRM
     internal_domains: tuple[str, ...] = ()
     source_days: int = Field(default=30, ge=1)  # ruling 35: a source that recorded nothing this long is not connected

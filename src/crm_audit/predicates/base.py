@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Annotated, Any, Protocol
 
 import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from crm_audit.domain import ROLES, STRENGTH, TOP
+from crm_audit.near import aside
 from crm_audit.scene import Scene
 
 Seen = Callable[[str], pl.Expr]
@@ -35,8 +35,7 @@ def one_of(names: Iterable[str], what: str) -> AfterValidator:
 
     def check(name: str) -> str:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else f"; known are {', '.join(known)}"
+            hint = aside(name, known) or f"; known are {', '.join(known)}"
             raise ValueError(f"unknown {what} {name!r}{hint}")
         return name
 
