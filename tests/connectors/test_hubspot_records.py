@@ -70,12 +70,6 @@ def test_numbers(written: object, expected: Decimal | None) -> None:
     assert values.number(written) == expected
 
 
-def test_only_the_domain_of_an_address_is_kept() -> None:
-    assert values.domain("Dana@ACME.example") == "acme.example"
-    assert values.domain("nobody") is None
-    assert values.domain(None) is None
-
-
 def test_stages_are_closed_by_their_metadata_never_by_their_name() -> None:
     pipeline = {
         "id": "default",

@@ -14,12 +14,10 @@ from crm_audit.connectors.salesforce.options import (
     allowed,
     mapped_fields,
     options,
-    topics_named,
 )
 from crm_audit.connectors.salesforce.reading import Row, is_id, kind_of, of_kind, text, value, when
 from crm_audit.connectors.salesforce.refusals import Expired, code_and_message, reason, refusal, unreachable
 from crm_audit.connectors.salesforce.schema import OBJECTS, Schema
-from crm_audit.domain import BASICS
 from crm_audit.errors import CrmAuditError, FixConfig, FixInCrm, Incomplete, NoAccess, OutOfQuota, Retry
 
 
@@ -114,20 +112,6 @@ def test_every_org_has_the_standard_fields() -> None:
         "company": ("Opportunity", "AccountId"),
         "next_step": ("Opportunity", "NextStep"),
     }
-
-
-@pytest.mark.parametrize(
-    ("named", "topics"),
-    [
-        (("all",), BASICS),
-        (("budget",), ("price_vs_budget",)),
-        (("budget", "price_vs_budget", "timing"), ("price_vs_budget", "purchase_date")),
-        (("pilot",), ("pilot",)),
-        ((), ()),
-    ],
-)
-def test_topics_have_one_name_each(named: tuple[str, ...], topics: tuple[str, ...]) -> None:
-    assert topics_named(named) == topics
 
 
 # Secrets

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Connector
 from crm_audit.emulator.transport import Loopback
 from crm_audit.errors import FixConfig
+from crm_audit.near import near
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,7 @@ def connect(connection: Connection, *, root: Path = Path(), environ: Mapping[str
     """The connector of a connection; FixConfig where a setting is wrong. Nothing is called yet."""
     make = CONNECTORS.get(connection.vendor)
     if make is None:
-        near = get_close_matches(connection.vendor, CONNECTORS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(CONNECTORS)}"
+        hint = near(connection.vendor, CONNECTORS) or f"there are {', '.join(CONNECTORS)}"
         raise FixConfig(f"vendor {connection.vendor!r} is unknown; {hint}")
     loopback = Loopback(connection.emulator) if connection.emulator else None
     return make(connection, Surroundings(environ, root, loopback))

@@ -1,4 +1,4 @@
-"""What a connector answers. A connector is a module with a `connect` function and a line in `connectors.CONNECTORS`."""
+"""What a connector answers. It is a package with `connect`, its `Options`, and a line in `connectors.CONNECTORS`."""
 
 from __future__ import annotations
 

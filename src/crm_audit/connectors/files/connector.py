@@ -20,6 +20,7 @@ from crm_audit.connectors.files.survey import survey
 from crm_audit.connectors.files.tally import Tally
 from crm_audit.domain import KINDS, Account, Annotation, Company, Person, Record, Survey
 from crm_audit.errors import FixConfig
+from crm_audit.near import aside
 
 PAGE = 2_000
 
@@ -165,7 +166,7 @@ def _sources(chosen: mapping.Options, folder: Path, *, zone: str) -> tuple[censu
 
 
 def _absent(kind: str, path: Path) -> str:
-    hint = mapping.near(path.name, (known.name for known in path.parent.iterdir()))
+    hint = aside(path.name, (known.name for known in path.parent.iterdir()))
     return f"options.tables.{kind}: {path.name} is not in the folder{hint}; what it would tell is unknown"
 
 

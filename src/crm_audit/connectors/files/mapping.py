@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import codecs
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from crm_audit.config import Connection
 from crm_audit.connectors.files.cells import Reader
+from crm_audit.connectors.options import Frozen, checked, way
 from crm_audit.domain import HISTORY_FIELDS, KINDS, LOST, MAPPABLE, ROLES, STRENGTH, WON
 from crm_audit.errors import FixConfig
+from crm_audit.near import aside
+from crm_audit.zones import ZoneName
 
 EXTRA: Mapping[str, tuple[str, ...]] = {
     "people": ("email",),  # only its domain is kept
@@ -53,16 +54,6 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 DAY = date(2001, 2, 3)  # a day that no two orders of day, month and year write alike
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)`, or nothing where no known name is near."""
-    match = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {match[0]!r}?)" if match else ""
-
-
 def _several(value: object) -> object:
     return value if isinstance(value, (list, tuple)) else (value,)
 
@@ -91,42 +82,35 @@ def _date_format(form: str) -> str:
     return form
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is not an IANA time zone, such as 'UTC'") from None
-    return name
-
-
 def _known(*names: str, what: str) -> AfterValidator:
     def check(name: str) -> str:
         if name not in names:
-            raise ValueError(f"{name!r} is not {what}{near(name, names)}")
+            raise ValueError(f"{name!r} is not {what}{aside(name, names)}")
         return name
 
     return AfterValidator(check)
 
 
 Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
-Filter = Mapping[str, Annotated[tuple[Annotated[str, BeforeValidator(_as_text)], ...], BeforeValidator(_several)]]
+Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_as_text)], ...], BeforeValidator(_several)]
+Filter = Mapping[str, Patterns]
 DateFormats = Annotated[tuple[Annotated[str, AfterValidator(_date_format)], ...], BeforeValidator(_several)]
 Kind = Annotated[str, _known(*KINDS, what="a kind of record")]
 HistoryField = Annotated[str, _known(*HISTORY_FIELDS, what="a field whose history is kept")]
 Tellable = Annotated[str, _known(*MAPPABLE, what="something an export can tell")]
 
 
-class Join(_Frozen):
+class Join(Frozen):
     """A file of pairs that belong to the rows of a table: who was in a meeting, which company a deal is with."""
 
     file: str
     key: str  # the column that holds the id of the table's row
     value: str  # the column that holds what belongs to it
-    only: Filter = {}
-    skip: Filter = {}
+    only: Mapping[str, Patterns] = {}
+    skip: Mapping[str, Patterns] = {}
 
 
-class Table(_Frozen):
+class Table(Frozen):
     """One file whose rows are records of one kind. Columns of several names are joined where they are filled."""
 
     file: str
@@ -136,8 +120,8 @@ class Table(_Frozen):
     values: Mapping[str, Mapping[str, str]] = {}  # our field -> the export's value -> ours
     joins: Mapping[str, Join] = {}  # our field -> where it is found
     versions: Mapping[HistoryField, str] = {}  # history kept as versions of a deal: our field -> column
-    only: Filter = {}  # column -> patterns; rows of which none fits are none of ours
-    skip: Filter = {}  # column -> patterns; rows that fit are left out and counted
+    only: Mapping[str, Patterns] = {}  # column -> patterns; rows of which none fits are none of ours
+    skip: Mapping[str, Patterns] = {}  # column -> patterns; rows that fit are left out and counted
     dates: DateFormats | None = None
     percent: bool | None = None
 
@@ -146,7 +130,7 @@ class Table(_Frozen):
         return {**self.columns, **({"id": self.id} if self.id else {})}
 
 
-class Options(_Frozen):
+class Options(Frozen):
     """`[connections.NAME.options]` of a connection with `vendor = "files"`."""
 
     folder: str  # beside crm-audit.toml; may name environment variables as $NAME
@@ -156,9 +140,7 @@ class Options(_Frozen):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."
     percent: bool = False  # probabilities run from 0 to 100
-    times: Annotated[str, AfterValidator(_zone)] | None = (
-        None  # zone of times without an offset; None: the connection's
-    )
+    times: ZoneName | None = None  # zone of times without an offset; None: the connection's
     dates: DateFormats = ()  # strptime formats; ISO 8601 is understood besides
     blanks: tuple[str, ...] = ()  # texts that mean an empty cell
     shared_topics: bool = True  # ruling 7: false where the CRM attaches an activity to several deals by itself
@@ -168,17 +150,12 @@ class Options(_Frozen):
 
 def options(connection: Connection) -> Options:
     """The connection's options; FixConfig names the key that is wrong and the nearest right one."""
-    raw = dict(connection.options)
-    try:
-        parsed = Options.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise FixConfig(f"{_where(first['loc'], raw)}: {_says(first)}") from None
+    parsed = checked(connection, Options, parts=(Table, Join))
     if not parsed.tables.get("deals"):
         raise FixConfig("options.tables.deals is missing: there is nothing to audit without a file of deals")
     for kind, tables in parsed.tables.items():
         for number, table in enumerate(tables):
-            _check(kind, table, where=_where(("tables", kind, number), raw))
+            _check(kind, table, where=way(("tables", kind, number), connection.options))
     return parsed
 
 
@@ -205,7 +182,7 @@ def _check(kind: str, table: Table, *, where: str) -> None:
     for part, names in parts.items():
         for name in names:
             if name not in known:
-                raise FixConfig(f"{where}.{part}.{name}: no field of {kind}{near(name, known)}")
+                raise FixConfig(f"{where}.{part}.{name}: no field of {kind}{aside(name, known)}")
     mapped = {*table.sources(), *table.constants, *table.joins}
     missing = [name for name in _needed(kind, table) if name not in mapped]
     if missing:
@@ -217,7 +194,7 @@ def _check(kind: str, table: Table, *, where: str) -> None:
     for field, words in WORDS.get(kind, {}).items():
         for part, word in _ours(table, field):
             if word not in words:
-                raise FixConfig(f"{where}.{part}.{field}: {word!r} is none of {', '.join(words)}{near(word, words)}")
+                raise FixConfig(f"{where}.{part}.{field}: {word!r} is none of {', '.join(words)}{aside(word, words)}")
 
 
 def _needed(kind: str, table: Table) -> Sequence[str]:
@@ -231,29 +208,3 @@ def _ours(table: Table, field: str) -> Iterator[tuple[str, str]]:
     yield from (("values", word) for word in table.values.get(field, {}).values())
     if field in table.constants:
         yield "constants", table.constants[field]
-
-
-def _where(loc: Sequence[int | str], raw: object) -> str:
-    """The key as the user wrote it: one table needs no list around it, so its number is left out."""
-    path, node = ["options"], raw
-    for part in loc:
-        if isinstance(part, int) and not isinstance(node, (list, tuple)):
-            continue
-        path.append(str(part))
-        node = _inside(node, part)
-    return ".".join(part for part in path if part != "[key]")
-
-
-def _inside(node: object, part: int | str) -> object:
-    if isinstance(node, Mapping):
-        return node.get(part)
-    if isinstance(node, (list, tuple)) and isinstance(part, int):
-        return node[part] if part < len(node) else None
-    return None
-
-
-def _says(error: ErrorDetails) -> str:
-    if error["type"] != "extra_forbidden":
-        return error["msg"].removeprefix("Value error, ")
-    known = {*Options.model_fields, *Table.model_fields, *Join.model_fields}
-    return f"is not a setting{near(str(error['loc'][-1]), known)}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crm_audit.connectors.files.history import changes
 from crm_audit.connectors.files.rows import Fields, Source
 from crm_audit.connectors.files.tally import Tally
+from crm_audit.connectors.mail import domain
+from crm_audit.connectors.titles import PRICING, PRICING_WORDS, spoken
 from crm_audit.domain import KINDS, LOST, ROLES, STRENGTH, WON, Change, Record
 
 ROLE_WORDS: Mapping[str, str] = {
@@ -20,9 +21,6 @@ ROLE_WORDS: Mapping[str, str] = {
     "budget holder": "authority", "champion": "champion", "blocker": "blocker", "end user": "user",
     "legal and compliance": "procurement_legal", "other": "other",
 }  # fmt: skip
-PRICING = re.compile(
-    r"\b(pric\w*|quote|proposal|commercials?|order form|statement of work|SOW|budget review)\b", re.IGNORECASE
-)
 SHORTEST_NAME = 4  # a deal called "A" is named by every title
 
 
@@ -78,9 +76,9 @@ def _rate(found: Fields, meaning: Meaning) -> str:
 
 def _person(found: Fields, meaning: Meaning) -> str:
     found.setdefault("name", found["id"])
-    _, at, domain = found.pop("email", "").rpartition("@")
-    if at:
-        found.setdefault("domain", domain.casefold())
+    told = domain(found.pop("email", ""))
+    if told:
+        found.setdefault("domain", told)
     return ""
 
 
@@ -113,7 +111,7 @@ def _event(found: Fields, meaning: Meaning) -> str:
         return NO_EVENT
     found.setdefault("people", ())
     told = found.get("topics", ()) or meaning.topics.get(type_, ())
-    found["topics"] = told or (("pricing",) if PRICING.search(title) else ())
+    found["topics"] = told or spoken((title,), {PRICING: PRICING_WORDS})
     found["named"] = tuple(deal for deal in found.get("deals", ()) if _names(title, meaning.deals.get(deal, "")))
     return ""
 

@@ -14,6 +14,7 @@ from crm_audit.connectors.files.cells import Read, Reader, Unreadable
 from crm_audit.connectors.files.sheets import Sheet
 from crm_audit.connectors.files.tally import Tally
 from crm_audit.errors import FixConfig
+from crm_audit.near import aside
 
 Fields = dict[str, Any]
 """The fields of one record, typed as the vocabulary says; a field whose cell is empty is left out."""
@@ -199,7 +200,7 @@ class Header:
             return found[0]
         if found:
             raise FixConfig(f"{self._sheet.path}:1: the column {name!r} is there {len(found)} times; rename one")
-        hint = mapping.near(name, self._names)
+        hint = aside(name, self._names)
         if not hint and len(self._names) == 1:
             hint = "; the header has a single column: is options.delimiter right?"
         raise FixConfig(f"{self._sheet.path}:1: there is no column {name!r}{hint}")

@@ -1,5 +1,6 @@
 """HubSpot through hubspot-api-client: reads a portal, and shows the verdict in six deal properties."""
 
 from crm_audit.connectors.hubspot.connector import HubSpot, connect
+from crm_audit.connectors.hubspot.options import Options
 
-__all__ = ["HubSpot", "connect"]
+__all__ = ["HubSpot", "Options", "connect"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import urllib3
 
@@ -20,6 +20,7 @@ from crm_audit.connectors.hubspot.reader import Reader
 from crm_audit.connectors.hubspot.survey import Shape, look, survey
 from crm_audit.domain import Account, Annotation, Survey
 from crm_audit.errors import FixConfig
+from crm_audit.zones import zone
 
 
 class HubSpot:
@@ -125,12 +126,12 @@ class HubSpot:
 
 
 def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    found = zone(name)
+    if found is None:
         raise FixConfig(
             f"HubSpot gives {name!r} as the portal's time zone, which is unknown here: set `zone` for this connection"
-        ) from None
+        )
+    return found
 
 
 def connect(

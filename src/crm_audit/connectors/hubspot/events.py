@@ -21,9 +21,9 @@ from crm_audit.connectors.hubspot.names import (
     TASK_SHELVED,
     TITLES,
 )
-from crm_audit.connectors.hubspot.options import topics_of
 from crm_audit.connectors.hubspot.portal import Portal
 from crm_audit.connectors.hubspot.values import choices, day, instant, number, text
+from crm_audit.connectors.options import topics_named
 from crm_audit.domain import Event, Recheck, When
 from crm_audit.frames import written
 
@@ -202,7 +202,7 @@ def rechecks(activity: Activity) -> Iterator[Recheck]:
             id=f"{activity.id}:{deal}",
             deal=deal,
             on=on,
-            topics=tuple(topic for one in mapped for topic in topics_of(one)),
+            topics=topics_named(mapped),
             by=portal.author(activity.record),
             recorded_at=instant(activity.text("hs_createdate")),
         )

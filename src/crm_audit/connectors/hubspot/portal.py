@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
@@ -10,8 +9,8 @@ from zoneinfo import ZoneInfo
 from crm_audit.connectors.hubspot.gateway import Json
 from crm_audit.connectors.hubspot.names import BUYING_ROLES
 from crm_audit.connectors.hubspot.options import Options
-
-MACHINE_SENDER = re.compile(r"^(no-?_?reply|do-?_?not-?_?reply|mailer-daemon|postmaster)[^@]*@", re.IGNORECASE)
+from crm_audit.connectors.mail import automatic
+from crm_audit.connectors.titles import PRICING, spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +37,12 @@ class Portal:
 
     def topics_in(self, title: str | None, activity_type: str | None) -> tuple[str, ...]:
         """The topics of an activity: its type's, then those its title speaks of (qualification 2.2)."""
-        patterns = {"pricing": self.options.pricing, **self.options.titles}
-        spoken = [topic for topic, pattern in patterns.items() if re.search(pattern, title or "", re.IGNORECASE)]
-        return tuple(dict.fromkeys((*self.topics.get(activity_type or "", ()), *spoken)))
+        told = spoken((title,), {PRICING: self.options.pricing, **self.options.titles})
+        return tuple(dict.fromkeys((*self.topics.get(activity_type or "", ()), *told)))
 
     def is_automatic(self, subject: str | None, sender: str | None) -> bool:
         """An out-of-office reply or a machine's mail, as far as subject and sender tell."""
-        if MACHINE_SENDER.match(sender or ""):
-            return True
-        return re.search(self.options.automatic, subject or "", re.IGNORECASE) is not None
+        return automatic(subject, sender, pattern=self.options.automatic)
 
     def writer(self, entry: Json) -> str | None:
         """Who wrote a value, from an entry of a property's history: an owner, a user without one, or an app."""

@@ -13,9 +13,10 @@ from crm_audit.connectors.base import Page
 from crm_audit.connectors.hubspot import events, links, records
 from crm_audit.connectors.hubspot.gateway import Query, Refused
 from crm_audit.connectors.hubspot.names import COMPANY, CONTACT, DEAL, HISTORY
-from crm_audit.connectors.hubspot.options import ON_COMPANIES, ON_DEALS, RECHECK
+from crm_audit.connectors.hubspot.options import ON_COMPANIES, ON_DEALS
 from crm_audit.connectors.hubspot.reader import Reader, ids
 from crm_audit.connectors.hubspot.values import text
+from crm_audit.connectors.options import RECHECK
 from crm_audit.domain import Rate, Record
 from crm_audit.errors import NoAccess
 

@@ -8,9 +8,10 @@ from itertools import pairwise
 
 from crm_audit.connectors.hubspot.gateway import Json
 from crm_audit.connectors.hubspot.names import COMPANY, CONTACT, FIT_TIERS, HISTORY, PRIMARY_COMPANY
-from crm_audit.connectors.hubspot.options import RECHECK, topics_of
 from crm_audit.connectors.hubspot.portal import Portal
-from crm_audit.connectors.hubspot.values import choices, day, domain, instant, number, text
+from crm_audit.connectors.hubspot.values import choices, day, instant, number, text
+from crm_audit.connectors.mail import domain
+from crm_audit.connectors.options import RECHECK, topics_named
 from crm_audit.domain import LOST, WON, Change, Company, Deal, Person, Rate, Recheck, Stage, User
 from crm_audit.frames import written
 
@@ -170,7 +171,7 @@ def rechecks(record: Json, portal: Portal) -> Iterator[Recheck]:
             id=f"{record['id']}:{name}:{on.isoformat()}",
             deal=str(record["id"]),
             on=on,
-            topics=topics_of(name),
+            topics=topics_named((name.removeprefix(RECHECK),)),
             by=portal.writer(newest),
             recorded_at=instant(newest.get("timestamp")),
         )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from crm_audit.connectors.hubspot.gateway import Gateway, Json, Query, Refused
 from crm_audit.connectors.hubspot.names import BUYING_ROLES, CONTACT, OBJECTS, SCOPES
-from crm_audit.connectors.hubspot.options import ON_COMPANIES, RECHECK
+from crm_audit.connectors.hubspot.options import ON_COMPANIES
 from crm_audit.connectors.hubspot.portal import Portal
+from crm_audit.connectors.options import RECHECK
 from crm_audit.domain import Survey
 from crm_audit.errors import NoAccess
 

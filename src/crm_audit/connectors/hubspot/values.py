@@ -50,9 +50,3 @@ def number(value: object) -> Decimal | None:
 def choices(value: str | None) -> tuple[str, ...]:
     """The ticked options of a multi-select property, or the addresses of a list of recipients."""
     return tuple(part.strip() for part in (value or "").split(";") if part.strip())
-
-
-def domain(address: str | None) -> str | None:
-    """The domain of an e-mail address, in lower case."""
-    _, at, name = (address or "").rpartition("@")
-    return name.strip().lower() or None if at else None

@@ -4,5 +4,6 @@ What an admin installs in the org for it lies in the top-level `connectors/sales
 """
 
 from crm_audit.connectors.salesforce.connector import SalesforceConnector, connect
+from crm_audit.connectors.salesforce.options import Options
 
-__all__ = ["SalesforceConnector", "connect"]
+__all__ = ["Options", "SalesforceConnector", "connect"]

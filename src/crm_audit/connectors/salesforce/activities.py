@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crm_audit.connectors.salesforce.options import topics_named
+from crm_audit.connectors.options import topics_named
 from crm_audit.connectors.salesforce.reading import Row, flag, instant, kind_of, of_kind, present, required, text, when
-from crm_audit.connectors.salesforce.terms import PRICING, Terms
+from crm_audit.connectors.salesforce.terms import Terms
+from crm_audit.connectors.titles import PRICING
 from crm_audit.domain import Event, When
 
 CALL = "Call"

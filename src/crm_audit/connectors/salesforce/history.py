@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from crm_audit.connectors.options import ALL_BASICS, RECHECK, topics_named
 from crm_audit.connectors.salesforce.activities import happened
-from crm_audit.connectors.salesforce.options import ALL_BASICS, RECHECK, topics_named
 from crm_audit.connectors.salesforce.reading import (
     Row,
     flag,

@@ -6,27 +6,19 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from crm_audit.config import Connection
-from crm_audit.domain import BASICS, TOPIC_ALIASES
+from crm_audit.connectors.mail import AUTOMATIC
+from crm_audit.connectors.options import RECHECK, Frozen, checked
+from crm_audit.connectors.titles import PRICING_WORDS, Pattern
 from crm_audit.errors import FixConfig
+from crm_audit.near import near
 
 API_VERSION = "66.0"
 ALLOWED_HOSTS = (".salesforce.com", ".force.com")
 """The only places a token is ever sent to, and the only ones a login answer may point at."""
 
-PRICING = r"\b(pric\w*|quote|proposal|commercials?|order form|statement of work|SOW|budget review)\b"
-"""Qualification 2.2."""
-
-AUTOMATIC = (
-    r"^\s*(automatic reply|auto(matic)?[- ]?(reply|response)|out of (the )?office|undeliverable|undelivered mail"
-    r"|returned mail|delivery status notification|mail delivery (failed|failure)|abwesenheits)"
-)
-
-ALL_BASICS = "all"
-RECHECK = "recheck_"
-"""`recheck_<topic>`, or `recheck_all`, maps a date on the deal: asked again on that day."""
 STANDARD = {
     "amount": "Opportunity.Amount",
     "close_date": "Opportunity.CloseDate",
@@ -47,28 +39,17 @@ OBJECT_OF = {
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
-    return text
-
-
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError(f"{text!r} is not the API name of an object or field")
     return text
 
 
-Pattern = Annotated[str, AfterValidator(_pattern)]
 ApiName = Annotated[str, AfterValidator(_name)]
 
 
-class Quotes(BaseModel):
+class Quotes(Frozen):
     """Where quotes live: the standard object, or that of a quoting tool."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     object: ApiName = "Quote"
     deal: ApiName = "OpportunityId"
@@ -80,10 +61,8 @@ class Quotes(BaseModel):
     accepted: tuple[str, ...] = ("Accepted",)
 
 
-class Options(BaseModel):
+class Options(Frozen):
     """`options` of a Salesforce connection."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     domain: str | None = None  # My Domain, "acme.my"
     instance: str | None = None  # or the whole host, "acme.my.salesforce.com"
@@ -94,7 +73,7 @@ class Options(BaseModel):
     mail_in: tuple[Pattern, ...] = ()  # subjects of Tasks in which a tool logged mail from the buyer
     mail_out: tuple[Pattern, ...] = ()
     titles: Mapping[str, Pattern] = {}  # topic -> what a title or subject must match, besides pricing
-    pricing: Pattern = PRICING
+    pricing: Pattern = PRICING_WORDS
     automatic: Pattern = AUTOMATIC  # subjects of automatic replies
     quotes: Quotes = Quotes()
 
@@ -116,12 +95,7 @@ def allowed(host: str) -> bool:
 
 def options(connection: Connection) -> Options:
     """The connection's own settings; FixConfig says which is wrong."""
-    try:
-        return Options.model_validate(dict(connection.options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise FixConfig(f"options.{where}: {first['msg']}") from None
+    return checked(connection, Options, parts=(Quotes,))
 
 
 def mapped_fields(connection: Connection) -> dict[str, tuple[str, str]]:
@@ -132,15 +106,9 @@ def mapped_fields(connection: Connection) -> dict[str, tuple[str, str]]:
 def _place(name: str, field: str) -> tuple[str, str]:
     wanted = "Opportunity" if name.startswith(RECHECK) else OBJECT_OF.get(name)
     if wanted is None:
-        known = ", ".join(sorted(OBJECT_OF))
-        raise FixConfig(f"fields.{name}: nothing of that name can be mapped; there are {known}, {RECHECK}<topic>")
+        hint = near(name, OBJECT_OF) or f"there are {', '.join(sorted(OBJECT_OF))}, {RECHECK}<topic>"
+        raise FixConfig(f"fields.{name}: nothing of that name can be mapped; {hint}")
     owner, _, api_name = field.rpartition(".")
     if owner not in ("", wanted) or not _NAME.fullmatch(api_name):
         raise FixConfig(f"fields.{name}: {field!r} must name one field of {wanted}, such as '{wanted}.Name__c'")
     return wanted, api_name
-
-
-def topics_named(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Topics with their aliases resolved; `all` stands for the three basics."""
-    found = (topic for name in names for topic in (BASICS if name == ALL_BASICS else (TOPIC_ALIASES.get(name, name),)))
-    return tuple(dict.fromkeys(found))

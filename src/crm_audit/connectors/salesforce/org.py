@@ -7,13 +7,15 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from crm_audit.config import Connection
+from crm_audit.connectors.options import RECHECK, topics_named
 from crm_audit.connectors.salesforce.gateway import Gateway
-from crm_audit.connectors.salesforce.options import RECHECK, Options, mapped_fields, topics_named
+from crm_audit.connectors.salesforce.options import Options, mapped_fields
 from crm_audit.connectors.salesforce.reading import Row, flag, is_id, required, text
 from crm_audit.connectors.salesforce.schema import Schema
 from crm_audit.connectors.salesforce.terms import NO_PROCESS, Terms
 from crm_audit.domain import Account
 from crm_audit.errors import FixConfig, Incomplete, NoAccess
+from crm_audit.zones import zone
 
 PAGE = 2_000
 """Rows of one page, and the most that Salesforce gives in one answer."""
@@ -151,10 +153,9 @@ def _extra(
 def _zone(name: str | None) -> str:
     if not name:
         raise FixConfig("the org's time zone cannot be read; set `zone` of this connection, as 'America/New_York'")
-    try:
-        return ZoneInfo(name).key
-    except (KeyError, ValueError):
-        raise FixConfig(f"the org's time zone {name!r} is not known here; set `zone` of this connection") from None
+    if zone(name) is None:
+        raise FixConfig(f"the org's time zone {name!r} is not known here; set `zone` of this connection")
+    return name
 
 
 def _currency(found: Row) -> str:

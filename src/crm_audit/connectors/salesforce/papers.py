@@ -18,7 +18,8 @@ from crm_audit.connectors.salesforce.reading import (
     text,
     when,
 )  # fmt: skip
-from crm_audit.connectors.salesforce.terms import PRICING, Terms
+from crm_audit.connectors.salesforce.terms import Terms
+from crm_audit.connectors.titles import PRICING
 from crm_audit.domain import Event
 
 DRAFT = "5"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
+from crm_audit.connectors.mail import domain
 from crm_audit.connectors.salesforce.reading import Row, flag, instant, number, required, text
 from crm_audit.connectors.salesforce.terms import Terms
 from crm_audit.domain import LOST, WON, Company, Deal, Link, Person, Rate, Stage, User
@@ -62,7 +63,7 @@ def person(row: Row, terms: Terms) -> Person:
         id=required(row, "Id"),
         name=text(row, "Name") or "",
         title=text(row, "Title"),
-        domain=_domain(text(row, "Email")),
+        domain=domain(text(row, "Email")),
         left_on=terms.day(row, "left_on"),
         deleted=flag(row, "IsDeleted"),
         merged_into=text(row, "MasterRecordId"),
@@ -117,8 +118,3 @@ def looked_up(row: Row, terms: Terms) -> Iterator[Link]:
 def _share(row: Row, name: str) -> Decimal | None:
     percent = number(row, name)
     return None if percent is None else percent / PERCENT
-
-
-def _domain(address: str | None) -> str | None:
-    _, at, domain = (address or "").rpartition("@")
-    return domain.strip().lower() or None if at else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from crm_audit.connectors.options import RECHECK
 from crm_audit.connectors.salesforce import activities, history, papers, records
 from crm_audit.connectors.salesforce.activities import Around
-from crm_audit.connectors.salesforce.options import RECHECK, Options
+from crm_audit.connectors.salesforce.options import Options
 from crm_audit.connectors.salesforce.org import Org
 from crm_audit.connectors.salesforce.reading import Row, flag, required, text
 from crm_audit.connectors.salesforce.terms import NO_PROCESS

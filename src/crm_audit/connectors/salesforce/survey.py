@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm_audit.connectors.salesforce.options import ALL_BASICS, RECHECK
+from crm_audit.connectors.options import ALL_BASICS, RECHECK
 from crm_audit.connectors.salesforce.org import Org, is_lookup
 from crm_audit.connectors.salesforce.sources import tracked
 from crm_audit.domain import Survey

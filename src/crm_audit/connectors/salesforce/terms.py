@@ -9,12 +9,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from crm_audit.connectors import mail
 from crm_audit.connectors.salesforce import reading
 from crm_audit.connectors.salesforce.options import Options
 from crm_audit.connectors.salesforce.reading import Row
+from crm_audit.connectors.titles import PRICING, spoken
 from crm_audit.domain import When
 
-PRICING = "pricing"
 NO_PROCESS = "Master"
 """The pipeline of a deal without a record type: Salesforce's own name for the process behind none."""
 
@@ -30,9 +31,6 @@ ROLES = {
 }
 """Role values as Salesforce ships them, in lower case (qualification 3.4). Every other value is `other`."""
 
-AUTOMATIC_SENDER = re.compile(
-    r"^(?:no[-._]?reply|do[-._]?not[-._]?reply|mailer-daemon|postmaster|bounces?)\b", re.IGNORECASE
-)
 AUTOMATIC_HEADER = re.compile(r"^auto-submitted:\s*(?!no\b)\S", re.IGNORECASE | re.MULTILINE)
 
 
@@ -87,18 +85,9 @@ class Terms:
         """What an activity was about: what its type is mapped to, else what its titles say."""
         if kind is not None and kind in self.topics:
             return self.topics[kind]
-        said = [title for title in titles if title]
-        patterns = {PRICING: self.options.pricing, **self.options.titles}
-        return tuple(
-            topic
-            for topic, pattern in patterns.items()
-            if any(re.search(pattern, title, re.IGNORECASE) for title in said)
-        )
+        return spoken(titles, {PRICING: self.options.pricing, **self.options.titles})
 
     def automatic(self, subject: str | None, sender: str | None = None, *, headers: str | None = None) -> bool:
         """Whether a machine wrote it: an absence notice, a bounce, a no-reply address."""
-        return bool(
-            re.search(self.options.automatic, subject or "", re.IGNORECASE)
-            or AUTOMATIC_SENDER.search(sender or "")
-            or AUTOMATIC_HEADER.search(headers or "")
-        )
+        told = AUTOMATIC_HEADER.search(headers or "") is not None
+        return told or mail.automatic(subject, sender, pattern=self.options.automatic)
