@@ -111,7 +111,7 @@ def test_a_pack_without_a_gate_at_some_rung_is_judged() -> None:
 def test_a_folder_is_tried_with_all_that_lies_beside_the_pack(tmp_path: Path) -> None:
     names = {outcome.name for outcome in cases.try_file(FOLDER, CORE)}
     assert {"the clean deal", "E01", "E20"} <= names
-    with pytest.raises(BadPack, match="neither cases.yaml nor worlds.yaml is there"):
+    with pytest.raises(BadPack, match=r"neither cases\.yaml nor worlds\.yaml is there"):
         cases.try_file(tmp_path, CORE)
 
 

@@ -186,10 +186,13 @@ def _known_ids(places: Sequence[Place], name: str, ids: Mapping[str, Sequence[st
     """Whom or what a row points at has to be in the world; a slip of the pen would be evidence lost."""
     for position, place in enumerate(places):
         for key in REFERENCES.keys() & place.mapping(name).keys():
-            found, known = place.at(key), ids[REFERENCES[key]]
-            for one in found.value if isinstance(found.value, list) else [found.value]:
-                if one is not None and one not in known:
-                    found.wrong(f"{name}[{position}].{key}: the world has no {one!r}; it has {', '.join(known)}")
+            _check_known(place.at(key), f"{name}[{position}].{key}", ids[REFERENCES[key]])
+
+
+def _check_known(place: Place, what: str, known: Sequence[str]) -> None:
+    for one in place.value if isinstance(place.value, list) else [place.value]:
+        if one is not None and one not in known:
+            place.wrong(f"{what}: the world has no {one!r}; it has {', '.join(known) or 'none'}")
 
 
 def _expect(place: Place, deals: Sequence[str]) -> Mapping[str, Row]:
