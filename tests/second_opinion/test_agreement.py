@@ -44,6 +44,12 @@ def test_both_agree_on_every_numbered_world(chunk: int) -> None:
         compare(seeded(number))
 
 
+@pytest.mark.parametrize("table", ["events", "links", "history", "assessments"])
+def test_both_agree_where_a_whole_table_is_empty(table: str) -> None:
+    for number in range(10):
+        compare({**seeded(number), table: []})
+
+
 def compare(world: World) -> None:
     """Fail with the smallest world that shows the difference, as a file of worlds, and with both results."""
     if not differing(world):
