@@ -13,7 +13,7 @@ from crm_audit.domain import RUNGS
 from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding
 from crm_audit.facts import OPEN, UNMAPPED
-from crm_audit.money import Rates, converted, positive, rates_on
+from crm_audit.money import Rates, converted, rates_on
 from crm_audit.standing import highest_stages, once_fixed, ranked, supported_stage
 
 
@@ -165,18 +165,40 @@ def _lines(audit: Audit, findings: Iterable[Finding]) -> Iterator[Line]:
         )  # fmt: skip
 
 
+MOST = 10**300
+"""What a float still holds; an amount above it is left out of the sums."""
+
+
+def _number(text: str | None) -> Fraction | None:
+    """None also for what is no number: the rules that ask for it are reported as errors."""
+    try:
+        return None if text is None else Fraction(text)
+    except (ValueError, ArithmeticError):
+        return None
+
+
+def _rates(audit: Audit) -> Rates:
+    """Today's rates; none at all where one of them cannot be read."""
+    scene = audit.observed.scene
+    try:
+        return rates_on(scene, scene.moments["today"][0]) if scene.moments.height else {}
+    except (ValueError, ArithmeticError):
+        return {}
+
+
 class _Worth:
     """What deals are worth: by the CRM's own probability, and by what the evidence supports."""
 
     def __init__(self, audit: Audit) -> None:
         scene = audit.observed.scene
         self._currency = scene.facts.terms.currency
-        self._rates: Rates = rates_on(scene, scene.moments["today"][0]) if scene.moments.height else {}
+        self._rates = _rates(audit)
         stages = scene.facts.stages.filter(pl.col("rung").is_not_null()).sort("rung", "position")
         self._ladder: dict[str, list[tuple[int, Fraction]]] = {}
         for pipeline, rung, chance in stages.select("pipeline", "rung", "probability").iter_rows():
-            if chance is not None:
-                self._ladder.setdefault(pipeline, []).append((rung, Fraction(chance)))
+            share = _number(chance)
+            if share is not None:
+                self._ladder.setdefault(pipeline, []).append((rung, share))
 
     def amount(self, row: Mapping[str, str | None]) -> float | None:
         """The amount in the corporate currency; None where there is none, or no rate."""
@@ -184,21 +206,17 @@ class _Worth:
         return None if exact is None else float(exact)
 
     def _exact(self, row: Mapping[str, str | None]) -> Fraction | None:
-        amount = row["amount"]
-        try:
-            if not positive(amount):
-                return None
-            return converted(str(amount), str(row["currency"]), self._currency, self._rates)
-        except ArithmeticError:  # an amount that is no number: its rules are reported as errors
+        amount = _number(row["amount"])
+        if amount is None or not 0 < amount <= MOST:
             return None
+        return converted(str(amount), str(row["currency"]), self._currency, self._rates)
 
     def weighed(self, row: Mapping[str, str | None]) -> tuple[float | None, float | None]:
         """Amount by probability, as claimed and as supported."""
-        amount, chance = self._exact(row), row["probability"] or row["chance"]
+        amount, claimed = self._exact(row), _number(row["probability"] or row["chance"])
         rung = row["supported_max"]
-        if amount is None or chance is None:
+        if amount is None or claimed is None:
             return None, None
-        claimed = Fraction(chance)
         reached = [share for step, share in self._ladder.get(str(row["pipeline"]), []) if step <= int(rung or 0)]
         supported = min(claimed, reached[-1] if reached else Fraction(0))
         return float(amount * claimed), float(amount * supported)
