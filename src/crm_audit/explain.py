@@ -15,7 +15,6 @@ import polars as pl
 
 from crm_audit.domain import BUYER_ACTS
 from crm_audit.evaluate import Audit, details_of
-from crm_audit.facts import KIND
 from crm_audit.money import converted, rates_on
 from crm_audit.policy import Message, Rule
 from crm_audit.scene import Scene
@@ -212,7 +211,7 @@ class Words:
     @cached_property
     def _last(self) -> dict[int, int]:
         """Moment -> the person of whom something was heard last."""
-        acts = self._scene.acts.filter(pl.col("kind").is_in(pl.Series(BUYER_ACTS, dtype=KIND)))
+        acts = self._scene.acts.filter(pl.col("kind").is_in(list(BUYER_ACTS)))
         mine = acts.join(self._mine, on="m", how="semi").join(self._scene.buyers, on=["m", "person"], how="semi")
         return dict(mine.group_by("m").agg(pl.col("person").sort_by("age", "person").first()).iter_rows())
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from types import FrameType
 
 from crm_audit import __version__
-from crm_audit.cli import check, doctor, explain, rules, sync, writeback
+from crm_audit.cli import check, demo, doctor, explain, rules, sync, writeback
 from crm_audit.cli.base import app
 from crm_audit.errors import CrmAuditError
 
-__all__ = ["check", "doctor", "explain", "main", "rules", "sync", "writeback"]  # importing a command registers it
+# importing a command registers it
+__all__ = ["check", "demo", "doctor", "explain", "main", "rules", "sync", "writeback"]
 
 INTERRUPTED, BUG = 130, 70
 

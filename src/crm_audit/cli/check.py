@@ -149,18 +149,21 @@ def tell_sums(report: Report, summary: Summary) -> None:
         f"Money     {screen.money(money.amount, money.currency)} open, of which "
         f"{screen.money(money.overstated, money.currency)} in deals ahead of their evidence",
         f"          {screen.money(money.weighted, money.currency)} claimed by probability, "
-        f"{screen.money(money.evidenced, money.currency)} supported by evidence"
-        + (f" ({money.left_out:,} deals left out: no amount, rate or probability)" if money.left_out else ""),
+        f"{screen.money(money.evidenced, money.currency)} supported by evidence",
     )
+    if money.left_out:
+        screen.say(f"          {money.left_out:,} deals left out: no amount, rate or probability")
 
 
 def _tell_coverage(report: Report, summary: Summary) -> None:
     from crm_audit.cli import screen
 
     screen.say(f"Coverage  {screen.share(summary.coverage)} of what the rules ask could be judged")
+    asked = {each.rule for each in summary.rules}
     reasons: dict[str, list[str]] = {}
-    for (rule, why), _ in summary.blind.items():
-        reasons.setdefault(why, []).append(rule)
+    for rule, why in summary.blind:
+        if rule in asked:
+            reasons.setdefault(why, []).append(rule)
     words = {
         "unmapped": "not mapped or not readable",
         "no_source": "no source connected for the owner",
@@ -168,6 +171,8 @@ def _tell_coverage(report: Report, summary: Summary) -> None:
     }
     for why, blind in reasons.items():
         screen.say(f"          {words.get(why, why)}: {', '.join(sorted(blind))}")
+    if unmapped := summary.verdicts.get("unmapped"):
+        screen.say(f"          {unmapped:,} deals not judged at all: their stage stands on no ladder")
     for kind, why in report.run.missing.items():
         screen.say(f"          INCOMPLETE: {kind} were not read: {why}")
 

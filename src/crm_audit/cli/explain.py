@@ -10,7 +10,6 @@ from crm_audit.cli import base as cli
 from crm_audit.cli.base import As, AsOf, app
 
 if TYPE_CHECKING:
-    from crm_audit.connectors.base import Connector
     from crm_audit.pipeline import Report
     from crm_audit.proof import Proof
     from crm_audit.summary import Line
@@ -51,7 +50,8 @@ def explain(
     if as_json:
         screen.document("explanation", _as_json(known[0], deal))
     else:
-        tell(known[0], deal, cli.connector(known[0].job))
+        tell(known[0], deal)
+        _hint_at(known[0], deal)
 
 
 def _proofs(report: Report, deal: str) -> tuple[list[Proof], list[Proof]]:
@@ -85,8 +85,8 @@ def _as_json(report: Report, deal: str) -> dict[str, object]:
     }
 
 
-def tell(report: Report, deal: str, crm: Connector) -> None:
-    """The explanation for people."""
+def tell(report: Report, deal: str, *, whole: bool = True) -> None:
+    """The explanation for people; where it is not to be whole, the rules that hold are only counted."""
     from crm_audit.cli import screen
     from crm_audit.summary import summarise
 
@@ -102,13 +102,27 @@ def tell(report: Report, deal: str, crm: Connector) -> None:
             screen.say(f"    → {finding.todo}")
     claimed, gates = _proofs(report, deal)
     screen.say("", f"Why: every rule at rung {line.claimed}")
+    holding = [] if whole else [proof for proof in claimed if proof.status == "holds"]
     for proof in claimed:
-        _tell_proof(proof)
+        if proof not in holding:
+            _tell_proof(proof)
+    if holding:
+        screen.say(f"  … and {len(holding)} that hold; `crm-audit explain {deal}` shows them all")
     if gates:
         screen.say("", f"What rung {gates[0].rung} still needs")
         for proof in gates:
             _tell_proof(proof)
-    address = crm.address("deals", deal)
+
+
+def _hint_at(report: Report, deal: str) -> None:
+    """Where the deal is in its CRM; a courtesy, left out where the CRM cannot be asked: the store explains alone."""
+    from crm_audit.cli import screen
+    from crm_audit.errors import CrmAuditError
+
+    try:
+        address = cli.connector(report.job).address("deals", deal)
+    except CrmAuditError:
+        return
     if address:
         screen.hint(f"\nThe deal: {address}")
 

@@ -29,11 +29,11 @@ def sync(name: Name = None, as_json: As = False) -> None:
         for job in cli.jobs(name, loaded):
             start = Start(connection=job.name, started=cli.now(), config=digest(job.connection))
             with screen.progress() as advance:
-                told = partial(_told, advance, job.name)
-                run = pull(cli.connector(job), store, start=start, now=cli.now, progress=told)
+                heard = partial(told, advance, job.name)
+                run = pull(cli.connector(job), store, start=start, now=cli.now, progress=heard)
             runs.append(run)
             if not as_json:
-                _tell(run)
+                tell(run)
     if as_json:
         screen.document("sync", {"runs": runs})
     else:
@@ -42,16 +42,18 @@ def sync(name: Name = None, as_json: As = False) -> None:
         raise typer.Exit(3)
 
 
-def _told(advance: Advance, name: str, kind: str, rows: int) -> None:
+def told(advance: Advance, name: str, kind: str, rows: int) -> None:
+    """Pass the progress of a pull on to its bar."""
     advance(f"{name}: {kind}", rows)
 
 
-def _tell(run: Run) -> None:
+def tell(run: Run, *, notes: bool = True) -> None:
+    """What a run read, what it could not, and (if asked) what this CRM can never tell."""
     from crm_audit.cli import screen
 
     took = (run.finished - run.started).total_seconds() if run.finished else 0
     screen.say(f"{run.connection}: run {run.id} {run.status}, {run.account.name}, {run.calls_read} calls, {took:.1f} s")
     for kind, reason in run.missing.items():
         screen.say(f"  not read: {kind}: {reason}")
-    for note in run.survey.notes:
+    for note in run.survey.notes if notes else ():
         screen.hint(f"  note: {note}")

@@ -75,7 +75,7 @@ def apply(
             },
         )
     else:
-        _tell_receipts(job, planned, receipts, crm)
+        tell_receipts(job, planned, receipts=receipts, crm=crm)
     if not all(receipt.ok for receipt in receipts):
         raise typer.Exit(4)
 
@@ -94,8 +94,8 @@ def _planned(name: str) -> tuple[Job, Connector, Plan]:
         return job, crm, pipeline.planned(report, crm, store)
 
 
-def tell(job: Job, planned: Plan) -> None:
-    """The plan for people."""
+def tell(job: Job, planned: Plan, *, most: int = SHOWN) -> None:
+    """The plan for people, with its first writes in full."""
     from crm_audit.cli import screen
 
     if not job.pack.rules:
@@ -104,14 +104,14 @@ def tell(job: Job, planned: Plan) -> None:
     places = Counter(write.place for write in planned.writes)
     told = ", ".join(f"{n:,} to {place}" for place, n in places.items()) or "nothing to write"
     screen.say(f"{job.name}: plan {planned.digest}: {told}; {planned.unchanged:,} deals show it already")
-    for write in planned.writes[:SHOWN]:
+    for write in planned.writes[:most]:
         verb = "create" if write.before is None else "change"
         screen.say(f"  {verb} {write.place} of deal {write.deal}")
         for field, value in write.after.items():
             was = "" if write.before is None else f"{_short(write.before.get(field))} → "
             screen.say(f"    {field}: {was}{_short(value)}")
-    if len(planned.writes) > SHOWN:
-        screen.say(f"  … and {len(planned.writes) - SHOWN:,} more; --json shows all")
+    if len(planned.writes) > most:
+        screen.say(f"  … and {len(planned.writes) - most:,} more; --json shows all")
 
 
 def _short(value: object) -> str:
@@ -119,7 +119,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 100 else text[:99] + "…"
 
 
-def _tell_receipts(job: Job, planned: Plan, receipts: list[Receipt], crm: Connector) -> None:
+def tell_receipts(job: Job, planned: Plan, *, receipts: list[Receipt], crm: Connector) -> None:
+    """What became of a plan."""
     from crm_audit.cli import screen
 
     if not job.pack.rules:
