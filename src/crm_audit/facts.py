@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -72,31 +73,30 @@ class Facts:
 
 
 def build(tables: Mapping[str, pl.DataFrame], terms: Terms) -> Facts:
-    """Facts from the frames of `frames.SCHEMAS`, read on the given terms."""
+    """Facts from the frames of `frames.SCHEMAS`, read on the given terms; each frame is asked for once, and let go."""
     stages = _stages(tables["stages"], terms)
     companies = _numbered(tables["companies"], "company")
     people = _people(tables["people"], terms)
-    deals = _deals(tables["deals"], terms, _survivors(companies, "company"), _rungs(tables["deals"], stages, terms))
+    deals = _deals(tables["deals"], terms, _survivors(companies, "company"), stages)
     deal_ids = deals.select("id", "deal")
     person_ids = _survivors(people, "person")
-    events, topics = _events(tables["events"], terms)
-    on_deals = _on_deals(events, deals, deal_ids, terms)
+    events = _events(tables["events"], _Known(terms, deals, person_ids))
     return Facts(
         terms=terms,
         deals=deals,
         people=people,
         companies=companies,
         links=_links(tables["links"], terms, deal_ids, person_ids),
-        events=events.select("event", "id", "kind", "at", "day", "over", "quoted_amount", "quoted_currency"),
-        acts=_acts(events, on_deals, person_ids),
-        topics=topics,
-        plans=_plans(events, on_deals),
+        events=events.events,
+        acts=events.acts,
+        topics=events.topics,
+        plans=events.plans,
         rechecks=_rechecks(tables["rechecks"], terms, deal_ids),
         history=_history(tables["history"], terms, deal_ids),
         rates=tables["rates"].select("currency", "units", "per", "valid_from"),
         stages=stages,
         users=tables["users"],
-        recorded=_recorded(events, on_deals, deals, terms),
+        recorded=events.recorded,
     )
 
 
@@ -193,7 +193,7 @@ def _rungs(deals: pl.DataFrame, stages: pl.DataFrame, terms: Terms) -> pl.DataFr
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _deals(table: pl.DataFrame, terms: Terms, companies: pl.DataFrame, rungs: pl.DataFrame) -> pl.DataFrame:
+def _deals(table: pl.DataFrame, terms: Terms, companies: pl.DataFrame, stages: pl.DataFrame) -> pl.DataFrame:
     text = [blank(name).alias(name) for name in ("need", "solution_fit", "company", "next_step")]
     return (
         _numbered(table, "deal")
@@ -206,7 +206,7 @@ def _deals(table: pl.DataFrame, terms: Terms, companies: pl.DataFrame, rungs: pl
         )
         .rename({"company": "company_id"})
         .join(companies.rename({"id": "company_id"}), on="company_id", how="left")
-        .join(rungs, on=["pipeline", "stage"], how="left")
+        .join(_rungs(table, stages, terms), on=["pipeline", "stage"], how="left")
         .sort("deal")
     )
 
@@ -228,7 +228,46 @@ def _refer(table: pl.DataFrame, numbers: pl.DataFrame, name: str) -> pl.DataFram
     return table.rename({name: "_id"}).join(numbers.rename({"id": "_id"}), on="_id").drop("_id")
 
 
-def _events(table: pl.DataFrame, terms: Terms) -> tuple[pl.DataFrame, Mapping[str, int]]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What events are read against."""
+
+    terms: Terms
+    deals: pl.DataFrame
+    people: pl.DataFrame  # id, person
+
+    @property
+    def deal_ids(self) -> pl.DataFrame:
+        return self.deals.select("id", "deal")
+
+
+class _Events(NamedTuple):
+    events: pl.DataFrame
+    acts: pl.DataFrame
+    plans: pl.DataFrame
+    recorded: pl.DataFrame
+    topics: Mapping[str, int]
+
+
+SLICE = 100_000
+"""Events taken at once: a million lists of ids as text would weigh more than all that is made of them."""
+
+
+def _events(table: pl.DataFrame, known: _Known) -> _Events:
+    """Events, who was there for which deal, and what was recorded for whom."""
+    listed = {text: set(json.loads(text)) for text in table["topics"].unique()}
+    bits = {topic: 1 << position for position, topic in enumerate(sorted(set().union(*listed.values())))}
+    masks = {"[]": 0} | {text: sum(bits[topic] for topic in topics) for text, topics in listed.items()}
+    parts, number = [], 0
+    for start in range(0, table.height or 1, SLICE):
+        events = _counted(table[start : start + SLICE], known.terms, masks).with_row_index("event", number)
+        number += events.height
+        parts.append(_made_of(events.with_columns(pl.col("event").cast(INDEX)), known))
+    events, acts, plans, recorded = (pl.concat(frames) for frames in zip(*parts, strict=True))
+    return _Events(events, acts, plans, recorded.unique(), bits)
+
+
+def _counted(table: pl.DataFrame, terms: Terms, masks: Mapping[str, int]) -> pl.DataFrame:
     """Events that count at all: not automatic, not ours, and no meeting that was not held."""
     held = ["COMPLETED"] if terms.strict_meetings else None
     outcome = pl.col("outcome").str.to_uppercase()
@@ -239,50 +278,38 @@ def _events(table: pl.DataFrame, terms: Terms) -> tuple[pl.DataFrame, Mapping[st
         & ~ours.fill_null(value=False)
         & ~((pl.col("kind") == "meeting_held") & no_meeting.fill_null(value=False))
     )
-    topics = _topic_bits(table["topics"].unique())
-    events = (
-        table.filter(counts)
-        .with_columns(
-            pl.col("kind").cast(KIND),
-            day=pl.coalesce("day", local_day("at", terms.zone)),
-            over=pl.when(pl.col("kind") == "meeting_held").then(pl.coalesce("ends_at", "at")).otherwise("at"),
-        )
-        .join(_topic_masks(table["topics"].unique(), topics), on="topics", how="left")
+    return table.filter(counts).with_columns(
+        pl.col("kind").cast(KIND),
+        day=pl.coalesce("day", local_day("at", terms.zone)),
+        over=pl.when(pl.col("kind") == "meeting_held").then(pl.coalesce("ends_at", "at")).otherwise("at"),
+        mask=pl.col("topics").replace_strict(masks, return_dtype=pl.UInt64),
     )
-    return _numbered(events, "event"), topics
 
 
-def _topic_bits(texts: pl.Series) -> Mapping[str, int]:
-    names = sorted({topic for text in texts for topic in json.loads(text)})
-    return {name: 1 << position for position, name in enumerate(names)}
-
-
-def _topic_masks(texts: pl.Series, bits: Mapping[str, int]) -> pl.DataFrame:
-    masks = [sum(bits[topic] for topic in set(json.loads(text))) for text in texts]
-    return pl.DataFrame({"topics": texts, "mask": masks}, schema={"topics": pl.String, "mask": pl.UInt64})
+def _made_of(events: pl.DataFrame, known: _Known) -> tuple[pl.DataFrame, ...]:
+    """The frames of `_Events`, of a part of the events."""
+    on_deals = _on_deals(events, known)
+    slim = events.select("event", "id", "kind", "at", "day", "over", "quoted_amount", "quoted_currency")
+    acts, plans = _acts(events, on_deals, known.people), _plans(events, on_deals)
+    return slim, acts, plans, _recorded(events, on_deals, known)
 
 
 def _listed(events: pl.DataFrame, column: str) -> pl.DataFrame:
-    """One row per event and id of a JSON list column."""
-    listed = events.filter(pl.col(column) != "[]").select("event", _id=ids(column))
-    return listed.explode("_id", empty_as_null=False, keep_nulls=False)
+    """One row per event and id of a JSON list column; lists without an escape are split, which is far cheaper."""
+    rows = events.filter(pl.col(column) != "[]").select("event", _id=column)
+    text, escaped = pl.col("_id"), pl.col("_id").str.contains("\\", literal=True)
+    plain = rows.filter(~escaped).select("event", text.str.strip_prefix('["').str.strip_suffix('"]').str.split('","'))
+    parsed = rows.filter(escaped).select("event", text.str.json_decode(pl.List(pl.String)))
+    return pl.concat([plain, parsed]).explode("_id", empty_as_null=False, keep_nulls=False)
 
 
-def ids(column: str) -> pl.Expr:
-    """A JSON list of text as a list; the plain case is split by hand, which is five times faster."""
-    text = pl.col(column)
-    plain = text.str.slice(2, text.str.len_chars() - 4).str.split('","')
-    return (
-        pl.when(text.str.contains("\\", literal=True)).then(text.str.json_decode(pl.List(pl.String))).otherwise(plain)
-    )
-
-
-def _on_deals(events: pl.DataFrame, deals: pl.DataFrame, numbers: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+def _on_deals(events: pl.DataFrame, known: _Known) -> pl.DataFrame:
     """One row per event and deal, with the topics that count there (ruling 7)."""
+    numbers = known.deal_ids
     pairs = _refer(_listed(events, "deals"), numbers, "_id").unique().join(events.select("event", "mask"), on="event")
-    if terms.shared_topics:
+    if known.terms.shared_topics:
         return pairs.select("event", "deal", topics="mask")
-    opened = deals.select("deal", open=pl.col("state").is_in([OPEN, UNMAPPED]))
+    opened = known.deals.select("deal", open=pl.col("state").is_in([OPEN, UNMAPPED]))
     named = _refer(_listed(events, "named"), numbers, "_id").unique().with_columns(named=pl.lit(value=True))
     pairs = pairs.join(opened, on="deal").join(named, on=["event", "deal"], how="left")
     alone = pl.col("open").sum().over("event") <= 1
@@ -327,24 +354,21 @@ def _history(table: pl.DataFrame, terms: Terms, deals: pl.DataFrame) -> pl.DataF
     """Real changes of fields we follow, oldest first; our own writes and changes to the same value are none."""
     ours = pl.col("by").eq_missing(terms.user) if terms.user else pl.lit(value=False)
     real = pl.col("old").ne_missing(pl.col("new")) & pl.col("field").is_in(list(HISTORY_FIELDS))
-    changes = _refer(table.filter(real & ~ours), deals, "deal").with_columns(day=local_day("at", terms.zone))
-    return changes.sort("deal", "at", maintain_order=True).select("deal", "at", "day", "field", "old", "new")
+    rows = table.select("deal", "at", "field", "old", "new", counts=real & ~ours).filter("counts").drop("counts")
+    changes = _refer(rows, deals, "deal").sort("deal", "at", maintain_order=True)
+    return changes.select("deal", "at", local_day("at", terms.zone).alias("day"), "field", "old", "new")
 
 
-def _recorded(events: pl.DataFrame, on_deals: pl.DataFrame, deals: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+def _recorded(events: pl.DataFrame, on_deals: pl.DataFrame, known: _Known) -> pl.DataFrame:
     """When each source recorded something for each owner: on a deal of theirs, or by them (ruling 35)."""
     source_of = {kind: source for source, kinds in SOURCES.items() for kind in kinds}
-    owners = pl.concat([deals["owner"], events["by"]]).drop_nulls().unique()
-    number = pl.DataFrame({"name": owners}).with_row_index("owner")
     what = events.select(
         "event", "by", source=pl.col("kind").replace_strict(source_of, return_dtype=pl.Enum(list(SOURCES))),
-        day=pl.coalesce(local_day("recorded_at", terms.zone), "day"),
+        day=pl.coalesce(local_day("recorded_at", known.terms.zone), "day"),
     )  # fmt: skip
-    of_deal = deals.select("deal", name="owner").join(number, on="name").select("deal", "owner")
-    owned = on_deals.select("event", "deal").join(of_deal, on="deal").join(what, on="event")
-    own = what.rename({"by": "name"}).join(number, on="name")
-    days = pl.concat([part.select("owner", "source", "day") for part in (owned, own)]).unique()
-    return days.join(number, on="owner").select("source", "day", owner="name")
+    owned = on_deals.select("event", "deal").join(what, on="event").join(known.deals.select("deal", "owner"), on="deal")
+    own = what.select("source", "day", owner="by")
+    return pl.concat([owned.select("source", "day", "owner"), own]).drop_nulls("owner").unique()
 
 
 def cases(facts: Facts, deals: Iterable[str] | None = None) -> pl.DataFrame:

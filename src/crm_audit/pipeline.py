@@ -89,7 +89,8 @@ def check(store: Store, job: Job, *, as_of: datetime, deals: Iterable[str] | Non
         raise Incomplete(f"{job.name}: no finished sync by {when}; run `crm-audit sync {job.name}` first")
     if "deals" in run.missing:
         raise Incomplete(f"{job.name}: the last sync could not read the deals: {run.missing['deals']}")
-    known = facts.build(store.frames(run), terms(job.connection, run))
+    with store.known(run) as tables:
+        known = facts.build(tables, terms(job.connection, run))
     audit = evaluate.audit(known, job.pack, as_of, deals)
     return Report(job, run, as_of, audit, tuple(explain(audit)))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -93,7 +94,13 @@ class Store:
 
         `links` also holds the versions that were closed by then, so an id may come more than once there.
         """
+        with self.known(run) as frames:
+            return dict(frames)
+
+    @contextmanager
+    def known(self, run: Run) -> Iterator[Mapping[str, pl.DataFrame]]:
+        """The same frames, each read when it is asked for: a million events need not lie beside all the others."""
         if run.status not in ledger.FINISHED:
             raise ValueError(f"run {run.id} is {run.status}: only what a finished run knew may be judged")
         with self._reader.begin() as db:
-            return reading.frames(db, run)
+            yield reading.Known(db, run)

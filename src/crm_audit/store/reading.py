@@ -7,6 +7,7 @@ driver has to build a million datetimes for that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,9 +40,24 @@ Schema = Mapping[str, pl.DataType]
 Batch = Sequence[Sequence[object]]
 
 
-def frames(db: Connection, run: Run) -> dict[str, pl.DataFrame]:
-    """Every kind as known at a run; roles that were removed or changed stay, with the day on which they ended."""
-    return {kind: _links(db, run) if kind == "links" else _known(db, run, kind=kind) for kind in KINDS}
+@dataclass(frozen=True, slots=True)
+class Known(Mapping[str, pl.DataFrame]):
+    """Every kind as known at a run, read when it is asked for, so that no two of them need lie in memory at once.
+
+    Roles that were removed or changed stay, with the day on which they ended.
+    """
+
+    db: Connection
+    run: Run
+
+    def __getitem__(self, kind: str) -> pl.DataFrame:
+        return _links(self.db, self.run) if kind == "links" else _known(self.db, self.run, kind=kind)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(KINDS)
+
+    def __len__(self) -> int:
+        return len(KINDS)
 
 
 def _known(db: Connection, run: Run, *, kind: str) -> pl.DataFrame:
@@ -94,10 +110,8 @@ PLAIN = {"sqlite": _plain_sqlite, "postgresql": _plain_postgresql}
 
 
 def _read(db: Connection, query: Select[Any], *, schema: Schema) -> pl.DataFrame:
-    plain = {name: pl.Int64() if _is_number(dtype) else pl.String() for name, dtype in schema.items()}
     batches = _batches_sqlite if db.dialect.name == "sqlite" else _batches_streamed
-    parts = [pl.DataFrame(schema=plain), *(_frame(rows, plain) for rows in batches(db, query))]
-    return pl.concat(parts, rechunk=False).select(_typed(name, dtype) for name, dtype in schema.items())
+    return pl.concat([pl.DataFrame(schema=schema), *(_frame(rows, schema) for rows in batches(db, query))])
 
 
 def _batches_sqlite(db: Connection, query: Select[Any]) -> Iterator[Batch]:
@@ -111,9 +125,14 @@ def _batches_streamed(db: Connection, query: Select[Any]) -> Iterator[Batch]:
         yield from result.partitions()
 
 
-def _frame(rows: Batch, plain: Schema) -> pl.DataFrame:
-    columns = zip(plain.items(), zip(*rows, strict=True), strict=True)
-    return pl.DataFrame([pl.Series(name, values, dtype=dtype) for (name, dtype), values in columns])
+def _frame(rows: Batch, schema: Schema) -> pl.DataFrame:
+    """A batch in its types at once: a million instants as text would weigh five times what they weigh as instants."""
+    columns = zip(schema.items(), zip(*rows, strict=True), strict=True)
+    plain = [
+        pl.Series(name, values, dtype=pl.Int64() if _is_number(dtype) else pl.String())
+        for (name, dtype), values in columns
+    ]
+    return pl.DataFrame(plain).select(_typed(name, dtype) for name, dtype in schema.items())
 
 
 def _is_number(dtype: pl.DataType) -> bool:
