@@ -184,3 +184,23 @@ def test_official_client_sees_refusals_as_its_own_exception(client: HubSpot, dea
         client.crm.deals.basic_api.update(deal, {"properties": {"nonsense": "1"}})
     assert caught.value.status == 400
     assert json.loads(caught.value.body)["errors"][0]["code"] == "PROPERTY_DOESNT_EXIST"
+
+
+def test_a_merged_contact_keeps_every_address(portal: HubspotPortal, wire: Wire) -> None:
+    """Mail that the duplicate wrote can still be told by its sender."""
+    dana = portal.create("contacts", email="dana@acme.example")
+    double = portal.create(
+        "contacts", email="d.ruiz@acme.example", hs_additional_emails="dana@acme.example;d@a.example"
+    )
+
+    merged = portal.merge("contacts", dana, double, fresh_id=True)
+
+    read = wire.get(f"/crm/v3/objects/contacts/{merged}?properties=email,hs_additional_emails").body["properties"]
+    assert read["email"] == "dana@acme.example"
+    assert read["hs_additional_emails"] == "d@a.example;d.ruiz@acme.example"
+
+
+def test_a_merge_of_what_has_no_address_makes_none_up(portal: HubspotPortal) -> None:
+    kept, lost = portal.create("companies", name="Acme"), portal.create("companies", name="Acme Inc")
+
+    assert portal.value("companies", portal.merge("companies", kept, lost), "name") == "Acme"

@@ -78,6 +78,7 @@ class Portal:
         shelf = self.shelves[kind.plural]
         for name, value in lost.values.items():
             keep.values.setdefault(name, value)  # HubSpot fills what the survivor leaves empty
+        _keep_addresses(keep, lost)
         absorbed = [lost]
         if fresh_id:
             absorbed = [lost, keep]
@@ -232,3 +233,12 @@ class Portal:
     def now(self) -> datetime:
         """The portal's present."""
         return self.clock.now()
+
+
+def _keep_addresses(keep: Record, lost: Record) -> None:
+    """The loser's addresses stay findable: they become further addresses of the survivor."""
+    listed = ";".join(one.values.get("hs_additional_emails", "") for one in (keep, lost))
+    further = [one for one in (*listed.split(";"), lost.values.get("email", "")) if one]
+    addresses = dict.fromkeys(one for one in further if one != keep.values.get("email"))
+    if addresses:
+        keep.values["hs_additional_emails"] = ";".join(addresses)
