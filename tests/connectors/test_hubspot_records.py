@@ -264,6 +264,29 @@ def test_one_value_ever_is_no_change() -> None:
     assert not list(records.changes(record(), portal()))
 
 
+def created_with(*past: dict[str, object]) -> dict[str, Any]:
+    """A deal that was created at the beginning of the year and whose amount has that past, newest first."""
+    return {**record(past={"amount": list(past)}), "createdAt": "2026-01-01T10:00:00Z"}
+
+
+def test_a_first_value_that_came_later_was_nothing_before() -> None:
+    """Whoever saw a price while the deal had no amount did not see the amount it was given afterwards."""
+    (found,) = records.changes(created_with(entry("50000", "2026-02-01T10:00:00Z")), portal())
+
+    assert (found.old, found.new, found.at) == (None, "50000", datetime(2026, 2, 1, 10, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("stamp", ["2026-01-01T10:00:00Z", "2026-01-01T10:00:59Z", "2025-12-01T10:00:00Z"])
+def test_what_a_deal_was_created_with_is_no_change(stamp: str) -> None:
+    assert not list(records.changes(created_with(entry("50000", stamp)), portal()))
+
+
+def test_a_history_that_may_be_cut_off_does_not_tell_how_it_began() -> None:
+    past = [entry(str(number), f"2026-02-{number:02}T10:00:00Z") for number in range(20, 0, -1)]
+
+    assert {one.old for one in records.changes(created_with(*past), portal())} == {str(n) for n in range(1, 20)}
+
+
 @pytest.mark.parametrize(
     ("source", "writer"),
     [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -14,6 +15,11 @@ from crm_audit.connectors.mail import domain
 from crm_audit.connectors.options import RECHECK, topics_named
 from crm_audit.domain import LOST, WON, Change, Company, Deal, Person, Rate, Recheck, Stage, User
 from crm_audit.frames import written
+
+CREATING = timedelta(minutes=1)
+"""A value stamped this soon after the deal was created with it."""
+KEPT_ENTRIES = 20
+"""Entries of a property's history that HubSpot is said to keep; undocumented."""
 
 
 def stages(pipeline: Json) -> Iterator[Stage]:
@@ -128,11 +134,11 @@ def deal(record: Json, portal: Portal, *, company_id: str | None) -> Deal:
 
 
 def changes(record: Json, portal: Portal) -> Iterator[Change]:
-    """What changed on a deal. The first value a property ever had is no change; HubSpot lists the newest first."""
+    """What changed on a deal. What it was created with is no change; HubSpot lists the newest first."""
     past = record.get("propertiesWithHistory") or {}
     for field in HISTORY:
         entries = sorted(past.get(portal.fields[field]) or (), key=lambda entry: str(entry["timestamp"]))
-        for before, after in pairwise(entries):
+        for before, after in pairwise([*_empty_before(entries, record), *entries]):
             old, new = _written(field, before.get("value")), _written(field, after.get("value"))
             at = instant(str(after["timestamp"]))
             if at is None or old == new or (field == "amount" and number(old) == number(new)):
@@ -147,6 +153,18 @@ def changes(record: Json, portal: Portal) -> Iterator[Change]:
                 by=portal.writer(after),
                 recorded_at=at,
             )
+
+
+def _empty_before(entries: Sequence[Json], record: Json) -> list[Json]:
+    """A property that got its first value after the deal was created was empty until then.
+
+    A list as long as HubSpot is said to keep may have lost its beginning: then nobody knows.
+    """
+    created = instant(record.get("createdAt"))
+    first = instant(str(entries[0]["timestamp"])) if entries else None
+    if created is None or first is None or first - created <= CREATING or len(entries) >= KEPT_ENTRIES:
+        return []
+    return [{"value": None, "timestamp": record["createdAt"]}]
 
 
 def _written(field: str, value: str | None) -> str | None:
