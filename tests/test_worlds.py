@@ -166,9 +166,9 @@ def test_an_expectation_keeps_only_what_is_written(tmp_path: Path) -> None:
         (
             "worlds.0.org_tz",
             "Mars/Base",
-            ": worlds[0].org_tz: a world.org_tz: 'Mars/Base' is no time zone; write it as Am",
+            ": worlds[0].org_tz: a world.org_tz: 'Mars/Base' is not an IANA time zone, such as",
         ),
-        ("worlds.0.org_tz", "../secret", ": worlds[0].org_tz: a world.org_tz: '../secret' is no time zone"),
+        ("worlds.0.org_tz", "../secret", ": worlds[0].org_tz: a world.org_tz: '../secret' is not an IANA time zone"),
         ("worlds.0.rates.USD", "much", ": worlds[0].rates.USD: a world.rates.USD: 'much' is no number"),
         ("worlds.0.rates.USD", "NaN", ": worlds[0].rates.USD: a world.rates.USD: 'NaN' is no number"),
         (

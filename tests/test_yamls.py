@@ -137,7 +137,7 @@ def test_a_mapping_fills_a_model_and_leaves_what_others_read(tmp_path: Path) -> 
     ("text", "told"),
     [
         ("name: top\nheigth: 3\n", ":2: the shelf has no key 'heigth' (did you mean 'height'?)"),
-        ("name: top\nxyz: 3\n", ":2: the shelf has no key 'xyz' (known are name, height, from, topic, topics, note)"),
+        ("name: top\nxyz: 3\n", ":2: the shelf has no key 'xyz'; known are name, height, from, topic, topics, note"),
         ("name: top\nkind: oak\n", ":2: the shelf has no key 'kind'"),
         ("height: 3\n", ":1: the shelf: there is no 'name'"),
         ("name: top\nheight: tall\n", ":2: the shelf.height: Input should be a valid integer"),

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -27,6 +26,7 @@ from crm_audit.domain import (
     When,
 )
 from crm_audit.predicates.base import Kind, Role, one_of
+from crm_audit.zones import ZoneName
 
 
 def instant(text: object) -> datetime:
@@ -70,20 +70,10 @@ def decimal(text: object) -> Decimal:
     return value
 
 
-def zone(text: str) -> str:
-    """A time zone of the IANA list."""
-    try:
-        ZoneInfo(text)
-    except (ValueError, OSError, KeyError):  # ZoneInfo raises a KeyError for a name it does not know
-        raise ValueError(f"{text!r} is no time zone; write it as America/New_York") from None
-    return text
-
-
 Instant = Annotated[datetime, BeforeValidator(instant)]
 Day = Annotated[date, BeforeValidator(day)]
 Moment = Annotated[date | datetime, BeforeValidator(when)]
 Number = Annotated[Decimal, BeforeValidator(decimal)]
-Zone = Annotated[str, BeforeValidator(zone)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Value = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
 Topics = tuple[str, ...]
@@ -140,7 +130,7 @@ class DealRow(Named):
     name: str | None = None
     pipeline: str
     stage: str
-    created: Instant
+    created: Instant | None
     amount: Number | None = None
     currency: Currency | None = None
     probability: Number | None = None
@@ -266,7 +256,7 @@ class Head(Row):
     title: str = ""
     crm: str
     as_of: Instant
-    org_tz: Zone
+    org_tz: ZoneName
     corporate_currency: Currency
     rates: dict[Currency, Number] = Field(default_factory=dict)
     internal_domains: tuple[str, ...] = ()

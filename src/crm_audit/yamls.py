@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -23,6 +22,7 @@ from ruamel.yaml.nodes import Node, ScalarNode
 from ruamel.yaml.parser import Parser
 
 from crm_audit.errors import BadPack
+from crm_audit.near import aside
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -85,9 +85,8 @@ class Place:
         """Refuse keys that nobody reads."""
         for key in self.mapping(what):
             if key not in allowed:
-                near = get_close_matches(key, allowed, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(allowed)}"
-                self.at(key).wrong(f"{what} has no key {key!r} ({hint})")
+                hint = aside(key, allowed) or f"; known are {', '.join(allowed)}"
+                self.at(key).wrong(f"{what} has no key {key!r}{hint}")
 
     def fill(self, model: type[Model], what: str, also: Sequence[str] = ()) -> Model:
         """The value as a checked model; `also` are keys that somebody else reads."""

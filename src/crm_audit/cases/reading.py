@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from crm_audit import yamls
 from crm_audit.cases import stories
 from crm_audit.cases.rows import NAMED_PARTS, PARTS, Part, Story, Terms, Wanted
 from crm_audit.domain import TOP
+from crm_audit.near import aside
 from crm_audit.policy import Pack, Rule
 from crm_audit.predicates import PREDICATES
 from crm_audit.worlds import World
@@ -111,9 +111,8 @@ def _check_reason(place: Place, reason: str, rule: Rule) -> None:
     known = {reason for leaf in rule.leaves() for reason in PREDICATES[leaf.predicate].REASONS}
     known |= {*rule.messages, *([rule.reason] if rule.reason else [])}
     if reason not in known:
-        near = get_close_matches(reason, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-        place.wrong(f"{rule.id} has no reason {reason!r} ({hint})")
+        hint = aside(reason, known) or f"; known are {', '.join(sorted(known))}"
+        place.wrong(f"{rule.id} has no reason {reason!r}{hint}")
 
 
 def merged(clean: Mapping[str, Any], changes: Mapping[str, Any]) -> Part:

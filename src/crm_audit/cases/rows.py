@@ -16,7 +16,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from crm_audit.domain import HISTORY_FIELDS, STRENGTH
 from crm_audit.predicates.base import Kind, Role, one_of
-from crm_audit.world_rows import Currency, Instant, Mappable, Number, Row, Topics, Value, Zone, decimal, when
+from crm_audit.world_rows import Currency, Instant, Mappable, Number, Row, Topics, Value, decimal, when
+from crm_audit.zones import ZoneName
 
 MORNING = time(9)
 """When a day that is told without a time begins, in the organisation's zone."""
@@ -91,7 +92,7 @@ class Terms(Row):
     """When and where the question is asked."""
 
     now: Instant
-    zone: Zone = "UTC"
+    zone: ZoneName = "UTC"
     currency: Currency = "USD"
 
 
@@ -208,7 +209,7 @@ class Wanted(Row):
 
     case: Annotated[str, Field(min_length=1)]
     now: Instant | None = None
-    zone: Zone | None = None
+    zone: ZoneName | None = None
     breaks: Annotated[Literal[False] | str, BeforeValidator(_reason)] = False
     unknown: str | None = None
     action: Literal["annotate", "block"] | None = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from crm_audit import worlds
 from crm_audit.cases.rows import Calendar, Part, Terms
 from crm_audit.domain import LOST, RUNGS, STRENGTH, TOP, WON
+from crm_audit.near import aside
 from crm_audit.worlds import Ladders, World
 from crm_audit.yamls import Place
 
@@ -91,15 +91,17 @@ class _Telling:
 
     def deal(self, story: Part) -> Part:
         part = story.get("deal") or {}
+        if "created" not in part:
+            self.place.wrong(f"{self.what}: the deal has no 'created'; `~` is a day that nobody knows")
         amount, currency = self._money(part, "amount")
         budget, budget_currency = self._money(part, "budget")
-        closes = part.get("closes")
+        closes, created = part.get("closes"), part.get("created")
         as_told = ("need", "solution_fit", "owner", "next_step", "forecast_category", "probability")
         return {
             "id": DEAL,
             "pipeline": PIPELINE,
             "stage": self._stage(story),
-            "created": self.calendar.instant(self._needed(part, "created", "deal")),
+            "created": created and self.calendar.instant(created),
             "amount": amount,
             "currency": currency,
             "budget": budget,
@@ -159,9 +161,8 @@ class _Telling:
 
     def _known(self, name: str, where: str) -> str:
         if name not in self.people:
-            near = get_close_matches(name, self.people, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(self.people)}"
-            self.place.wrong(f"{self.what}: {where}: nobody is called {name!r} ({hint})")
+            hint = aside(name, self.people) or f"; known are {', '.join(self.people)}"
+            self.place.wrong(f"{self.what}: {where}: nobody is called {name!r}{hint}")
         return name
 
     def _rung(self, story: Part) -> int:
