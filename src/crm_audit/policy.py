@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from crm_audit.domain import TOP
 from crm_audit.predicates import PREDICATES
-from crm_audit.predicates.base import Args
+from crm_audit.predicates.base import Args, Reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,14 @@ class Rule:
             if node is not None:
                 yield from leaves(node)
 
+    def reasons(self) -> Reasons:
+        """Every reason the rule can give: the fixed one where it fails, and those of its guard where it is unknown."""
+        if self.require is None:
+            return Reasons((), ("unmapped",))
+        told = reasons(self.require)
+        blind = (*told.unknown, *(reasons(self.when).unknown if self.when else ()))
+        return Reasons((self.reason,) if self.reason else told.fails, tuple(dict.fromkeys(blind)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
@@ -110,6 +118,17 @@ def leaves(node: Node) -> Iterator[Leaf]:
         return
     for part in node.parts:
         yield from leaves(part)
+
+
+def reasons(node: Node) -> Reasons:
+    """Every reason a requirement can give; what must not hold fails for being there."""
+    if isinstance(node, Leaf):
+        told: Reasons = PREDICATES[node.predicate].reasons(node.args)
+        return told
+    parts = [reasons(part) for part in node.parts]
+    fails = ["differs"] if node.how == "not" else [reason for part in parts for reason in part.fails]
+    unknown = [reason for part in parts for reason in part.unknown]
+    return Reasons(tuple(dict.fromkeys(fails)), tuple(dict.fromkeys(unknown)))
 
 
 UNMAPPED_STAGE = "SYS-UNMAPPED-STAGE"

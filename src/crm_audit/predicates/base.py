@@ -29,17 +29,24 @@ Limit = Annotated[
 """A number, or one per rung: at rung r the entry with the largest key <= r, the smallest key where there is none."""
 
 
-def one_of(names: Iterable[str], what: str) -> AfterValidator:
-    """A validator that accepts these names and offers the nearest one otherwise."""
-    known = tuple(names)
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Accepts these names, and offers the nearest one otherwise."""
 
-    def check(name: str) -> str:
-        if name not in known:
-            hint = aside(name, known) or f"; known are {', '.join(known)}"
-            raise ValueError(f"unknown {what} {name!r}{hint}")
+    names: tuple[str, ...]
+    what: str
+
+    def __call__(self, name: str) -> str:
+        """The name; ValueError where it is not known."""
+        if name not in self.names:
+            hint = aside(name, self.names) or f"; known are {', '.join(self.names)}"
+            raise ValueError(f"unknown {self.what} {name!r}{hint}")
         return name
 
-    return AfterValidator(check)
+
+def one_of(names: Iterable[str], what: str) -> AfterValidator:
+    """A validator that accepts these names and offers the nearest one otherwise."""
+    return AfterValidator(OneOf(tuple(names), what))
 
 
 Role = Annotated[str, one_of(ROLES, "role")]
@@ -70,6 +77,14 @@ class Judgement:
     details: Mapping[str, pl.Expr] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What a judgement can say where it does not hold."""
+
+    fails: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+
 class Predicate(Protocol):
     """A module of this package. `observe` must not look at the arguments named in THRESHOLDS."""
 
@@ -84,6 +99,10 @@ class Predicate(Protocol):
     @property
     def REASONS(self) -> tuple[str, ...]:
         """Every reason `judge` can give."""
+
+    @property
+    def reasons(self) -> Callable[[Any], Reasons]:
+        """Those of REASONS that `judge` can give with these arguments."""
 
     @property
     def observe(self) -> Callable[[Any, Scene], pl.DataFrame]:

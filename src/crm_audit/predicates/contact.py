@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Role, Seen, per_moment, same_for_all
+from crm_audit.predicates.base import Judgement, Reasons, Role, Seen, per_moment, same_for_all
 from crm_audit.scene import FORMER, Scene
 
 THRESHOLDS = frozenset({"min"})
@@ -18,8 +18,13 @@ REASONS = (*FORMER, "none", "count", "unmapped")
 class Args(base.Args):
     """`role` is a canonical role; `min` people must hold it."""
 
-    role: Role
-    min: Annotated[int, Field(ge=1)] = 1
+    role: Role  # what they are on the deal
+    min: Annotated[int, Field(ge=1)] = 1  # how many people must hold it
+
+
+def reasons(args: Args) -> Reasons:
+    """Of one person it can be told what became of them; of several only how many there are."""
+    return Reasons((*FORMER, "none") if args.min == 1 else ("count",), ("unmapped",))
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
@@ -41,7 +46,7 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """Enough of them?"""
+    """Enough of them? Unknown where roles, or who is on a deal, is not mapped."""
     other = "none" if args.min == 1 else "count"
     told = seen("why") if args.min == 1 else pl.when(seen("n").is_null()).then(seen("why"))
     details = {"n": seen("n"), "wanted": pl.lit(args.min), "former": seen("former")}

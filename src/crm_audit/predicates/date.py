@@ -10,8 +10,8 @@ from typing import Literal
 import polars as pl
 
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Limit, Seen, at, same_for_all
-from crm_audit.predicates.paths import DATES, DatePath, is_mapped
+from crm_audit.predicates.base import Judgement, Limit, Reasons, Seen, at, same_for_all
+from crm_audit.predicates.paths import DATES, DatePath, hidden, is_mapped
 from crm_audit.scene import Scene
 
 THRESHOLDS = frozenset({"not_past", "max_days_ahead", "max_days_ago", "fiscal"})
@@ -21,11 +21,22 @@ REASONS = ("missing", "past", "too_far", "stale", "unmapped")
 class Args(base.Args):
     """Both ends of every limit are included; `fiscal` is the end of this or the next fiscal year."""
 
-    path: DatePath
-    not_past: bool = False
-    max_days_ahead: Limit | None = None
-    max_days_ago: Limit | None = None
-    fiscal: Literal["this", "next"] | None = None
+    path: DatePath  # which date
+    not_past: bool = False  # whether a day before today fails
+    max_days_ahead: Limit | None = None  # the most days that it may lie ahead
+    max_days_ago: Limit | None = None  # the most days that it may lie back
+    fiscal: Literal["this", "next"] | None = None  # no later than the end of this or the next fiscal year
+
+
+def reasons(args: Args) -> Reasons:
+    """One for each limit that is set."""
+    told = {
+        "missing": True,
+        "past": args.not_past,
+        "too_far": args.max_days_ahead is not None or args.fiscal is not None,
+        "stale": args.max_days_ago is not None,
+    }
+    return Reasons(tuple(reason for reason, asked in told.items() if asked), hidden(DATES[args.path]))
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
@@ -49,7 +60,7 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """Inside every limit that was set. A day that lies ahead is not yet a day on which something was done."""
+    """Inside every limit that was set; a day ahead is not yet one on which something was done. Unknown if unmapped."""
     ahead = seen("ahead")
     missing = ahead.is_null()
     past = (ahead < 0) if args.not_past else pl.lit(value=False)

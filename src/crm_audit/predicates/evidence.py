@@ -16,7 +16,7 @@ from crm_audit.domain import BUYER_ACTS, STRENGTH
 from crm_audit.facts import INDEX
 from crm_audit.money import Tolerance, superseded
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Kind, Limit, Role, Seen, at, per_moment, same_for_all
+from crm_audit.predicates.base import Judgement, Kind, Limit, Reasons, Role, Seen, at, per_moment, same_for_all
 from crm_audit.scene import FORMER, Scene
 
 THRESHOLDS = frozenset({"within", "min_people"})
@@ -40,14 +40,16 @@ class By(base.Args):
 class Args(base.Args):
     """Without `by` any eligible buyer counts; kinds are named, or are the buyer acts, or all that are strong enough."""
 
-    by: By | None = None
-    kinds: tuple[Kind, ...] = ()
-    buyer_acts: bool = False
-    topic: str | tuple[str, ...] | None = Field(default=None, validation_alias=AliasChoices("topic", "topics"))
-    min_strength: Annotated[int, Field(ge=1, le=3)] = 1
-    within: Limit
-    min_people: Annotated[int, Field(ge=1)] = 1
-    amount_tolerance: Tolerance | None = None
+    by: By | None = None  # whose acts count: `{role: R}`, or `{role: [R, S]}`
+    kinds: tuple[Kind, ...] = ()  # the kinds of event that count
+    buyer_acts: bool = False  # count every kind of event that the buyer did
+    topic: str | tuple[str, ...] | None = Field(
+        default=None, validation_alias=AliasChoices("topic", "topics")
+    )  # what it was about, one of them where several are named
+    min_strength: Annotated[int, Field(ge=1, le=3)] = 1  # 3: the buyer did it, 2: somebody reported it, 1: sent
+    within: Limit  # the most days ago
+    min_people: Annotated[int, Field(ge=1)] = 1  # how many people must have done it
+    amount_tolerance: Tolerance | None = None  # how far the price seen may lie from the amount now, as a share
 
     @model_validator(mode="after")
     def _one_choice(self) -> Args:
@@ -63,6 +65,20 @@ class Args(base.Args):
     def topics(self) -> tuple[str, ...]:
         """The topics of which one must be there; none is asked where it is empty."""
         return (self.topic,) if isinstance(self.topic, str) else self.topic or ()
+
+
+def reasons(args: Args) -> Reasons:
+    """Without a topic nothing was merely sent, and nobody who left had seen it."""
+    priced = args.amount_tolerance is not None
+    told = {
+        "superseded_amount": priced,
+        "stale": True,
+        "only_sent": bool(args.topics()) and args.min_strength > 1,
+        **dict.fromkeys(FORMER, args.by is not None and bool(args.topics())),
+        "none": True,
+    }
+    fails = tuple(reason for reason, can_be in told.items() if can_be)
+    return Reasons(fails if args.min_people == 1 else ("count",), ("unmapped", "no_source", *["no_rate"] * priced))
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
@@ -105,7 +121,7 @@ _SHAPE: Mapping[str, pl.DataType | type[pl.DataType]] = {
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """The k-th freshest person is inside the window."""
+    """The k-th freshest person is inside the window. Unknown where no source could have shown it."""
     limit, k = at(args.within, rung), args.min_people
     holds = _kth(seen("ages"), k, limit)
     maybe = _kth(seen("maybe"), k, limit)

@@ -10,8 +10,8 @@ import polars as pl
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Seen, same_for_all
-from crm_audit.predicates.paths import NUMBERS, TEXT, FieldPath, is_mapped
+from crm_audit.predicates.base import Judgement, Reasons, Seen, same_for_all
+from crm_audit.predicates.paths import NUMBERS, TEXT, FieldPath, hidden, is_mapped
 from crm_audit.scene import Scene
 
 THRESHOLDS = frozenset({"reason"})
@@ -29,16 +29,18 @@ def _pattern(text: str) -> str:
 class Args(base.Args):
     """Without a comparison the value must be there. `reason` names a failed comparison."""
 
-    path: FieldPath
-    equals: str | None = None
-    not_equals: str | None = None
-    one_of: tuple[str, ...] | None = Field(default=None, validation_alias=AliasChoices("in", "one_of"))
-    matches: Annotated[str, AfterValidator(_pattern)] | None = None
-    below: Decimal | None = None
-    at_most: Decimal | None = None
-    above: Decimal | None = None
-    at_least: Decimal | None = None
-    reason: str | None = None
+    path: FieldPath  # which value
+    equals: str | None = None  # exactly this text
+    not_equals: str | None = None  # any text but this
+    one_of: tuple[str, ...] | None = Field(
+        default=None, validation_alias=AliasChoices("in", "one_of")
+    )  # one of these texts
+    matches: Annotated[str, AfterValidator(_pattern)] | None = None  # a regular expression that fits somewhere in it
+    below: Decimal | None = None  # less than this number
+    at_most: Decimal | None = None  # this number or less
+    above: Decimal | None = None  # more than this number
+    at_least: Decimal | None = None  # this number or more
+    reason: str | None = None  # the reason given where the comparison fails
 
     @model_validator(mode="after")
     def _fits(self) -> Args:
@@ -53,6 +55,21 @@ class Args(base.Args):
         return self
 
 
+def reasons(args: Args) -> Reasons:
+    """`missing`, and one for the comparison if there is any."""
+    differs = _differs(args)
+    return Reasons(("missing", differs) if differs else ("missing",), hidden((TEXT | NUMBERS)[args.path]))
+
+
+def _differs(args: Args) -> str | None:
+    if args.at_least is not None or args.above is not None:
+        return args.reason or "low"
+    if args.at_most is not None or args.below is not None:
+        return args.reason or "high"
+    text = (args.equals, args.not_equals, args.one_of, args.matches)
+    return args.reason or "differs" if any(choice is not None for choice in text) else None
+
+
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
     """`value` as it stands, `there`, and `holds` where a comparison was asked."""
     path = (TEXT | NUMBERS)[args.path]
@@ -65,11 +82,9 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """Present, and as asked."""
-    low = "low" if args.at_least is not None or args.above is not None else None
-    high = "high" if args.at_most is not None or args.below is not None else None
-    differs = args.reason or low or high or "differs"
-    reason = base.first((~seen("mapped"), "unmapped"), (seen("value").is_null(), "missing"), otherwise=differs)
+    """Present, and as asked. Unknown where it is not mapped."""
+    missing = (seen("value").is_null(), "missing")
+    reason = base.first((~seen("mapped"), "unmapped"), missing, otherwise=_differs(args) or "missing")
     return Judgement(seen("holds"), reason, {"value": seen("value")})
 
 

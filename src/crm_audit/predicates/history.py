@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from crm_audit.facts import OPEN, calendar_day
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Limit, Seen, at, per_moment, same_for_all
+from crm_audit.predicates.base import Judgement, Limit, Reasons, Seen, at, per_moment, same_for_all
 from crm_audit.scene import Scene
 from crm_audit.spans import moves, within_span
 
@@ -22,11 +22,11 @@ REASONS = ("count", "unmapped")
 class Args(base.Args):
     """`later` is a net move of a date, in one local day, by at least `days`."""
 
-    field: Literal["close_date", "amount", "stage"]
-    change: Literal["later", "up", "down", "regress", "skip"]
-    days: Annotated[int, Field(ge=1)] = 1
-    span: Literal["open", "all"] | Annotated[int, Field(ge=1)] = "open"
-    max: Limit
+    field: Literal["close_date", "amount", "stage"]  # whose changes are counted
+    change: Literal["later", "up", "down", "regress", "skip"]  # close_date: later; amount: up, down; stage: the others
+    days: Annotated[int, Field(ge=1)] = 1  # the least number of days that makes it later
+    span: Literal["open", "all"] | Annotated[int, Field(ge=1)] = "open"  # since it was opened, ever, or in N days
+    max: Limit  # how often it may have happened
 
     @model_validator(mode="after")
     def _fits(self) -> Args:
@@ -34,6 +34,11 @@ class Args(base.Args):
         if self.change not in wanted:
             raise ValueError(f"{self.field} can change {' or '.join(wanted)}, not {self.change!r}")
         return self
+
+
+def reasons(args: Args) -> Reasons:
+    """The same whatever is counted."""
+    return Reasons(("count",), ("unmapped",))
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
@@ -45,7 +50,7 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """Not too often."""
+    """Not too often. Unknown where the history or the field is not mapped."""
     limit = at(args.max, rung)
     reason = base.first((seen("n").is_null(), "unmapped"), otherwise="count")
     return Judgement(seen("n") <= limit, reason, {"n": seen("n"), "limit": pl.lit(limit)})

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from crm_audit.money import Tolerance, exceeds, is_positive
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Seen, first
+from crm_audit.predicates.base import Judgement, Reasons, Seen, first
 from crm_audit.predicates.paths import MONEY, MoneyPath, is_mapped
 from crm_audit.scene import Scene
 
@@ -23,17 +23,26 @@ OK, UNMAPPED, NO_RATE, LOW = "", "unmapped", "no_rate", "low"
 class Args(base.Args):
     """`at_most` names another amount; `at_least` is a constant in the corporate currency."""
 
-    of: MoneyPath
-    at_most: MoneyPath | None = None
-    at_least: Annotated[Decimal, BeforeValidator(str), Field(ge=0)] | None = None
-    tolerance: Tolerance = Decimal(0)
-    on_null: Literal["fails", "unknown"] = "fails"
+    of: MoneyPath  # the amount that is compared
+    at_most: MoneyPath | None = None  # with this one, which it must not exceed
+    at_least: Annotated[Decimal, BeforeValidator(str), Field(ge=0)] | None = None  # or with this number
+    tolerance: Tolerance = Decimal(0)  # by how much it may exceed the other one, as a share
+    on_null: Literal["fails", "unknown"] = "fails"  # what an amount that is not there makes of it
 
     @model_validator(mode="after")
     def _one_side(self) -> Args:
         if (self.at_most is None) == (self.at_least is None):
             raise ValueError("give either at_most (another amount) or at_least (a constant)")
         return self
+
+
+def reasons(args: Args) -> Reasons:
+    """A missing amount has its own reason for each side."""
+    missing = tuple(f"{name}_missing" for name in (args.of, args.at_most) if name is not None)
+    over = f"over_{args.at_most}" if args.at_most else LOW
+    if args.on_null == "unknown":
+        return Reasons((over,), (*missing, UNMAPPED, NO_RATE))
+    return Reasons((*missing, over), (UNMAPPED, NO_RATE))
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
@@ -79,7 +88,7 @@ def _below(pairs: pl.DataFrame, scene: Scene) -> pl.Series:
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """The comparison as observed: it has no threshold that differs by rung."""
+    """The comparison as observed: no limit differs by rung. Unknown where an amount is not mapped or has no rate."""
     outcome = seen("outcome")
     silent = [UNMAPPED, NO_RATE] + (
         [f"{args.of}_missing", f"{args.at_most}_missing"] if args.on_null == "unknown" else []

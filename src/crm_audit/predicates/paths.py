@@ -58,6 +58,11 @@ DatePath = Annotated[str, one_of(DATES, "date")]
 MoneyPath = Annotated[str, one_of(MONEY, "amount of money")]
 
 
+def hidden(path: Path) -> tuple[str, ...]:
+    """The reason a value can be unknown for; none where every CRM tells it."""
+    return ("unmapped",) if path.needs else ()
+
+
 def is_mapped(path: Path, scene: Scene) -> bool:
     """Whether this organisation's CRM can tell the value at all."""
     return not path.needs & scene.facts.terms.unmapped

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Limit, Seen, at, per_moment
+from crm_audit.predicates.base import Judgement, Limit, Reasons, Seen, at, per_moment
 from crm_audit.scene import Scene
 
 THRESHOLDS = frozenset({"within"})
@@ -20,8 +20,16 @@ EVENT_OF = {"meeting": "meeting_held", "task": "task_open"}
 class Args(base.Args):
     """`kinds` of what may be planned."""
 
-    kinds: Annotated[tuple[Literal["meeting", "task"], ...], Field(min_length=1)] = ("meeting", "task")
-    within: Limit
+    kinds: Annotated[tuple[Literal["meeting", "task"], ...], Field(min_length=1)] = (
+        "meeting",
+        "task",
+    )  # what may be planned
+    within: Limit  # the most days ahead
+
+
+def reasons(args: Args) -> Reasons:
+    """The same whatever may be planned."""
+    return Reasons(("none", "too_far"), ("no_source",))
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
@@ -32,7 +40,7 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """Soon enough."""
+    """Soon enough. Unknown where no source could have shown a plan."""
     limit = at(args.within, rung)
     soon = (seen("days") <= limit).fill_null(value=False)
     holds = pl.when(soon).then(pl.lit(value=True)).when(seen("connected")).then(pl.lit(value=False))

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from crm_audit.domain import TOPIC_ALIASES
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Limit, Seen, at, same_for_all
+from crm_audit.predicates.base import Judgement, Limit, Reasons, Seen, at, same_for_all
 from crm_audit.scene import Scene
 
 THRESHOLDS = frozenset({"within"})
@@ -19,12 +19,17 @@ REASONS = ("none", "stale", "unmapped")
 class Args(base.Args):
     """`topics` in the order in which a message names them."""
 
-    topics: Annotated[tuple[str, ...], Field(min_length=1)]
-    within: Limit
+    topics: Annotated[tuple[str, ...], Field(min_length=1)]  # what must have been asked again, each of them
+    within: Limit  # the most days ago
 
     def names(self) -> tuple[str, ...]:
         """The topics under their shared names (ruling 31)."""
         return tuple(TOPIC_ALIASES.get(topic, topic) for topic in self.topics)
+
+
+def reasons(args: Args) -> Reasons:
+    """The same whatever was to be asked."""
+    return Reasons(("none", "stale"), ("unmapped",))
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
@@ -45,7 +50,7 @@ _EVERY = dict.fromkeys(TOPIC_ALIASES.values(), ("all",))
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """Each topic inside the window."""
+    """Each topic inside the window. Unknown where re-checks are not mapped."""
     limit = at(args.within, rung)
     late = {topic: (seen(topic) > limit).fill_null(value=True) for topic in args.names()}
     last = [pl.when(late[topic]).then(seen(topic)) for topic in args.names()]

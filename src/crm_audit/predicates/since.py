@@ -8,7 +8,7 @@ import polars as pl
 
 from crm_audit.domain import BUYER_ACTS, HISTORY_FIELDS, STRENGTH
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Limit, Seen, at, one_of, per_moment, same_for_all
+from crm_audit.predicates.base import Judgement, Limit, Reasons, Seen, at, one_of, per_moment, same_for_all
 from crm_audit.scene import Scene
 
 THRESHOLDS = frozenset({"max"})
@@ -20,8 +20,16 @@ FIELDS = tuple(name for name in HISTORY_FIELDS if name != "stage")
 class Args(base.Args):
     """`of`: entry into the present stage, creation, the last change of a field, a kind of event, or any buyer act."""
 
-    of: Annotated[str, one_of(("stage", "created", *FIELDS, *STRENGTH, "buyer_act"), "moment")]
-    max: Limit
+    of: Annotated[str, one_of(("stage", "created", *FIELDS, *STRENGTH, "buyer_act"), "moment")]  # since what
+    max: Limit  # the most days since
+
+
+def reasons(args: Args) -> Reasons:
+    """Every CRM tells when a deal was created; what happened on it needs a source, and its changes a history."""
+    if args.of == "created":
+        return Reasons(("old", "none"))
+    blind = ("unmapped", "no_source") if args.of in (*STRENGTH, "buyer_act") else ("unmapped",)
+    return Reasons(("old", "none"), blind)
 
 
 def observe(args: Args, scene: Scene) -> pl.DataFrame:
@@ -36,7 +44,7 @@ def observe(args: Args, scene: Scene) -> pl.DataFrame:
 
 
 def judge(args: Args, rung: int, seen: Seen) -> Judgement:
-    """Not too long."""
+    """Not too long. Unknown where no source could have shown it, or the history is not mapped."""
     limit = at(args.max, rung)
     holds = pl.when(seen("blind").is_null()).then((seen("days") <= limit).fill_null(value=False))
     reason = base.first((seen("days").is_null(), "none"), otherwise="old")
