@@ -98,11 +98,11 @@ def _tried(file: Path, pack: str | None, through: str | None) -> tuple[list[Outc
 
     if through not in (None, "emulator"):
         raise typer.BadParameter(f"{through!r}; the only other way is 'emulator'", param_hint="--through")
-    path = file / "cases.yaml" if file.is_dir() else file
-    rules_of = packs.load(pack or (str(path.parent) if (path.parent / "pack.yaml").is_file() else "core"))
+    beside = file if file.is_dir() else file.parent
+    rules_of = packs.load(pack or (str(beside) if (beside / "pack.yaml").is_file() else "core"))
     if through is None:
-        return cases.try_file(path, rules_of), []
+        return cases.try_file(file, rules_of), []
     from crm_audit.wire import Wire
 
     wire = Wire()
-    return cases.try_file(path, rules_of, wire.judge), list(wire.re_encoded)
+    return cases.try_file(file, rules_of, wire.judge), list(wire.re_encoded)
