@@ -15,7 +15,7 @@ import polars as pl
 
 from crm_audit.domain import BUYER_ACTS
 from crm_audit.evaluate import Audit, details_of
-from crm_audit.money import converted, rates_on
+from crm_audit.money import converted, positive, rates_on
 from crm_audit.policy import Message, Rule
 from crm_audit.scene import Scene
 
@@ -79,6 +79,16 @@ _OWN = frozenset({"row", "m", "deal", "rule", "status", "reason", "action", "pos
 """Columns of a finding; the others are what its rule observed."""
 
 
+_OBSERVED: Mapping[str, frozenset[str]] = {
+    "seen": frozenset({"seen", "seen_in"}),
+    "pct": frozenset({"a", "a_in", "b", "b_in"}),
+    "missing": frozenset({"missing"}),
+    "n_people": frozenset({"n"}),
+    "former": frozenset({"former"}),
+}
+"""What a rule must have observed before these names mean anything."""
+
+
 class Words:
     """Finds the words for findings that are alike: who is who on each deal, and how values are written."""
 
@@ -89,7 +99,7 @@ class Words:
 
     def findings(self, rule: Rule, status: str, reason: str, part: pl.DataFrame) -> Iterator[Finding]:
         """Findings of one rule for one reason, in the order of the rows."""
-        message = _message(rule, status, reason)
+        message = message_of(rule, status, reason)
         details = part.select(name for name in part.columns if name not in _OWN).to_dicts() or [{}] * part.height
         says, todo = self._filled(message.says, part), self._filled(message.todo, part)
         ids = self._deals["id"].gather(part["deal"])
@@ -112,7 +122,7 @@ class Words:
     def _column(self, name: str, part: pl.DataFrame) -> Sequence[str]:
         """The words for one name, row by row; what nobody can fill stays visible and stops nothing."""
         words = getattr(self, f"_{name}_words", None)
-        if words is not None:
+        if words is not None and _OBSERVED.get(name, frozenset()) <= set(part.columns):
             return list(words(part))
         if name in part.columns:
             return [_plain(value) for value in part[name]]
@@ -158,11 +168,12 @@ class Words:
         days = dict(self._scene.moments.select("m", "today").iter_rows())
         rates = {today: rates_on(self._scene, today) for today in set(days.values())}
         for m, a, a_in, b, b_in in part.select("m", "a", "a_in", "b", "b_in").iter_rows():
-            value = converted(a, a_in, b_in, rates[days[m]])
+            known = positive(a) and positive(b)
+            value = converted(a, a_in, b_in, rates[days[m]]) if known else None
             yield "far" if value is None else percent_above(value, Fraction(b))
 
     def _missing_words(self, part: pl.DataFrame) -> Iterator[str]:
-        return (joined(TOPIC_WORDS.get(topic, topic) for topic in topics) for topics in part["missing"].to_list())
+        return (joined(TOPIC_WORDS.get(topic, topic) for topic in topics or ()) for topics in part["missing"].to_list())
 
     def _n_people_words(self, part: pl.DataFrame) -> Iterator[str]:
         return (f"{n} person" if n == 1 else f"{n or 'no'} people" for n in part["n"])
@@ -232,13 +243,15 @@ class Words:
         """Whom a person must act on or with (ruling 27)."""
         if rule.about is None or status != "open":
             return [()] * part.height
-        people = (
-            part["former"].to_list() if rule.about == "former" else [self._holders(m, rule.about) for m in part["m"]]
-        )
+        if rule.about == "former":
+            people = part["former"].to_list() if "former" in part.columns else [()] * part.height
+        else:
+            people = [self._holders(m, rule.about) for m in part["m"]]
         return [tuple(sorted(self._names[person] for person in each or ())) for each in people]
 
 
-def _message(rule: Rule, status: str, reason: str) -> Message:
+def message_of(rule: Rule, status: str, reason: str) -> Message:
+    """The words of a rule for a reason, names not yet filled in; the rule's own wherever it has some."""
     if status == "error":
         return Message(
             f"{rule.id} could not be worked out for this deal: a value in it cannot be read.",
