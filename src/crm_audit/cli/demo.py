@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -302,7 +304,8 @@ def _tell_next(stage: _Stage, place: Path, *, keep: bool) -> None:
     """The commands that go on from here; every one of them works as it is printed."""
     from crm_audit.cli import screen
 
-    command = f"  crm-audit -c {shlex.quote(str(place / cli.SETTINGS.name))}"
+    program = _typed()
+    command = f"  {program} -c {shlex.quote(str(place / cli.SETTINGS.name))}"
     _heading("What to try next")
     screen.say(f"Settings and store are in {place}", "")
     if keep:
@@ -311,9 +314,14 @@ def _tell_next(stage: _Stage, place: Path, *, keep: bool) -> None:
         screen.say(f"{command} doctor", f"{command} sync")
         screen.say(*(f"{command} writeback plan {job.name}" for job in stage.jobs))
     screen.say(*(f"{command} check {job.name}" for job in stage.jobs))
-    screen.say(f"{command} explain {stage.explained}", "  crm-audit rules list")
+    screen.say(f"{command} explain {stage.explained}", f"  {program} rules list")
     if not keep:
-        screen.say("", "Both CRMs stop with the demo; `crm-audit demo --keep` lets them run, for sync and writeback.")
+        screen.say("", f"Both CRMs stop with the demo; `{program} demo --keep` lets them run, for sync and writeback.")
+
+
+def _typed() -> str:
+    """What to type for this program: its name where the shell finds it, else the way it was started."""
+    return "crm-audit" if shutil.which("crm-audit") else shlex.quote(sys.argv[0])
 
 
 def _wait() -> None:
