@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-import pytest
+from typing import Annotated
 
-from crm_audit.near import aside, near
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from crm_audit.near import aside, near, one_of
 
 
 @pytest.mark.parametrize(
@@ -18,3 +21,12 @@ def test_a_slip_of_the_pen_is_told_from_another_word(name: str, hint: str) -> No
 def test_among_several_the_nearest_is_named() -> None:
     assert near("fit_teir", iter(("fit_score", "fit_tier", "fit"))) == "did you mean 'fit_tier'?"
     assert near("anything", ()) == ""
+
+
+def test_one_of_several_names_is_asked_for() -> None:
+    role: TypeAdapter[str] = TypeAdapter(Annotated[str, one_of(("champion", "sponsor"), "role")])
+    assert role.validate_python("sponsor") == "sponsor"
+    with pytest.raises(ValidationError, match=r"unknown role 'champoin' \(did you mean 'champion'\?\)"):
+        role.validate_python("champoin")
+    with pytest.raises(ValidationError, match="unknown role 'boss'; known are champion, sponsor"):
+        role.validate_python("boss")

@@ -9,21 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crm_audit.domain import ROLES
 from crm_audit.errors import FixConfig
+from crm_audit.near import one_of
 from crm_audit.zones import ZoneName
 
 Ladder = Literal["shadow", "annotate"]
 RungName = Annotated[int, Field(ge=0, le=5)] | Literal["won", "lost"]
-
-
-def _role(name: str) -> str:
-    if name not in ROLES:
-        raise ValueError(f"{name!r} is not a role; the roles are {', '.join(ROLES)}")
-    return name
 
 
 class _Frozen(BaseModel):
@@ -33,20 +28,20 @@ class _Frozen(BaseModel):
 class Connection(_Frozen):
     """One connected CRM, or one folder of exports."""
 
-    vendor: str
-    pack: str = "core"
-    ladder: Ladder = "shadow"
+    vendor: str  # whose records they are
+    pack: str = "core"  # a built-in pack, or the folder of one
+    ladder: Ladder = "shadow"  # how far we go: judge only, or show the verdict in the CRM too
     rule_ladders: Mapping[str, Ladder] = {}  # rule id -> ladder, where it differs from the connection's
     zone: ZoneName | None = None  # None: ask the CRM
     currency: str | None = None  # None: ask the CRM
-    internal_domains: tuple[str, ...] = ()
-    source_days: int = Field(default=30, ge=1)  # ruling 35: a source that recorded nothing this long is not connected
-    strict_meetings: bool = False  # ruling 5: only COMPLETED counts
-    sponsor_is_authority: bool = False  # ruling 29
+    internal_domains: tuple[str, ...] = ()  # mail domains of the seller's own people
+    source_days: int = Field(default=30, ge=1)  # a source that recorded nothing this long is not connected
+    strict_meetings: bool = False  # only meetings marked as completed count as held
+    sponsor_is_authority: bool = False  # an executive sponsor counts as the person who decides
     emulator: str | None = None  # a loopback address; anything else is refused
     login: Mapping[str, str] = {}  # what it takes -> name of the environment variable that holds it
     fields: Mapping[str, str] = {}  # our name -> the CRM's field
-    roles: Mapping[str, Annotated[str, AfterValidator(_role)]] = {}  # the CRM's value or lookup field -> role
+    roles: Mapping[str, Annotated[str, one_of(ROLES, "role")]] = {}  # the CRM's value or lookup field -> role
     topics: Mapping[str, tuple[str, ...]] = {}  # activity type or file tag -> topics
     ladders: Mapping[str, Mapping[str, RungName]] = {}  # pipeline ("*" for all) -> stage -> rung
     options: Mapping[str, object] = {}  # the vendor's own settings, checked by its connector
@@ -57,8 +52,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CRM_AUDIT_", frozen=True, extra="forbid")
 
-    store: str = "sqlite:///crm-audit.db"
-    connections: Mapping[str, Connection] = {}
+    store: str = "sqlite:///crm-audit.db"  # the address of the database, SQLite or PostgreSQL
+    connections: Mapping[str, Connection] = {}  # name -> connection
 
 
 def secret(connection: Connection, name: str, environ: Mapping[str, str] = os.environ) -> str:

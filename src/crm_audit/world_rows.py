@@ -25,7 +25,8 @@ from crm_audit.domain import (
     Recheck,
     When,
 )
-from crm_audit.predicates.base import Kind, Role, one_of
+from crm_audit.near import one_of
+from crm_audit.predicates.base import Kind, Role
 from crm_audit.zones import ZoneName
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -102,3 +105,12 @@ def test_a_mistake_is_placed_where_the_user_wrote_it(loc: tuple[str | int, ...],
 )
 def test_topics_have_one_name_each(named: tuple[str, ...], topics: tuple[str, ...]) -> None:
     assert topics_named(named) == topics
+
+
+@pytest.mark.parametrize("package", [files, hubspot, salesforce], ids=lambda package: package.__name__)
+def test_every_secret_that_a_connector_asks_for_is_listed(package: ModuleType) -> None:
+    folder = Path(package.__file__ or "").parent
+    asked = {
+        name for path in folder.glob("*.py") for name in re.findall(r'secret\(connection, "(\w+)"', path.read_text())
+    }
+    assert asked == set(vars(package).get("LOGIN", {}))

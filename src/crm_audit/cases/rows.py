@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from crm_audit.domain import HISTORY_FIELDS, STRENGTH
-from crm_audit.predicates.base import Kind, Role, one_of
+from crm_audit.near import one_of
+from crm_audit.predicates.base import Kind, Role
 from crm_audit.world_rows import Currency, Instant, Mappable, Number, Row, Topics, Value, decimal, when
 from crm_audit.zones import ZoneName
 

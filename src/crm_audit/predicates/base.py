@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 import polars as pl
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from crm_audit.domain import ROLES, STRENGTH, TOP
-from crm_audit.near import aside
+from crm_audit.near import one_of
 from crm_audit.scene import Scene
 
 Seen = Callable[[str], pl.Expr]
@@ -27,26 +27,6 @@ Limit = Annotated[
     Field(min_length=1),
 ]
 """A number, or one per rung: at rung r the entry with the largest key <= r, the smallest key where there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """Accepts these names, and offers the nearest one otherwise."""
-
-    names: tuple[str, ...]
-    what: str
-
-    def __call__(self, name: str) -> str:
-        """The name; ValueError where it is not known."""
-        if name not in self.names:
-            hint = aside(name, self.names) or f"; known are {', '.join(self.names)}"
-            raise ValueError(f"unknown {self.what} {name!r}{hint}")
-        return name
-
-
-def one_of(names: Iterable[str], what: str) -> AfterValidator:
-    """A validator that accepts these names and offers the nearest one otherwise."""
-    return AfterValidator(OneOf(tuple(names), what))
 
 
 Role = Annotated[str, one_of(ROLES, "role")]

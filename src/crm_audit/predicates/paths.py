@@ -10,7 +10,7 @@ from typing import Annotated
 
 import polars as pl
 
-from crm_audit.predicates.base import one_of
+from crm_audit.near import one_of
 from crm_audit.scene import Scene
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 import polars as pl
 
 from crm_audit.domain import BUYER_ACTS, HISTORY_FIELDS, STRENGTH
+from crm_audit.near import one_of
 from crm_audit.predicates import base
-from crm_audit.predicates.base import Judgement, Limit, Reasons, Seen, at, one_of, per_moment, same_for_all
+from crm_audit.predicates.base import Judgement, Limit, Reasons, Seen, at, per_moment, same_for_all
 from crm_audit.scene import Scene
 
 THRESHOLDS = frozenset({"max"})

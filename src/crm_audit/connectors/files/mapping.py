@@ -17,7 +17,7 @@ from crm_audit.connectors.files.cells import Reader
 from crm_audit.connectors.options import Frozen, checked, way
 from crm_audit.domain import HISTORY_FIELDS, KINDS, LOST, MAPPABLE, ROLES, STRENGTH, WON
 from crm_audit.errors import FixConfig
-from crm_audit.near import aside
+from crm_audit.near import aside, one_of
 from crm_audit.zones import ZoneName
 
 EXTRA: Mapping[str, tuple[str, ...]] = {
@@ -82,39 +82,30 @@ def _date_format(form: str) -> str:
     return form
 
 
-def _known(*names: str, what: str) -> AfterValidator:
-    def check(name: str) -> str:
-        if name not in names:
-            raise ValueError(f"{name!r} is not {what}{aside(name, names)}")
-        return name
-
-    return AfterValidator(check)
-
-
 Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_as_text)], ...], BeforeValidator(_several)]
 Filter = Mapping[str, Patterns]
 DateFormats = Annotated[tuple[Annotated[str, AfterValidator(_date_format)], ...], BeforeValidator(_several)]
-Kind = Annotated[str, _known(*KINDS, what="a kind of record")]
-HistoryField = Annotated[str, _known(*HISTORY_FIELDS, what="a field whose history is kept")]
-Tellable = Annotated[str, _known(*MAPPABLE, what="something an export can tell")]
+Kind = Annotated[str, one_of(KINDS, "kind of record")]
+HistoryField = Annotated[str, one_of(HISTORY_FIELDS, "field with a history")]
+Tellable = Annotated[str, one_of(MAPPABLE, "thing that an export can tell")]
 
 
 class Join(Frozen):
     """A file of pairs that belong to the rows of a table: who was in a meeting, which company a deal is with."""
 
-    file: str
+    file: str  # its name in the folder
     key: str  # the column that holds the id of the table's row
     value: str  # the column that holds what belongs to it
-    only: Mapping[str, Patterns] = {}
-    skip: Mapping[str, Patterns] = {}
+    only: Mapping[str, Patterns] = {}  # as for a table
+    skip: Mapping[str, Patterns] = {}  # as for a table
 
 
 class Table(Frozen):
     """One file whose rows are records of one kind. Columns of several names are joined where they are filled."""
 
-    file: str
-    id: Several = ()
+    file: str  # its name in the folder
+    id: Several = ()  # the columns that tell one row from another
     columns: Mapping[str, Several] = {}  # our field -> column
     constants: Mapping[str, Annotated[str, BeforeValidator(_as_text)]] = {}  # our field -> the same value in every row
     values: Mapping[str, Mapping[str, str]] = {}  # our field -> the export's value -> ours
@@ -122,30 +113,33 @@ class Table(Frozen):
     versions: Mapping[HistoryField, str] = {}  # history kept as versions of a deal: our field -> column
     only: Mapping[str, Patterns] = {}  # column -> patterns; rows of which none fits are none of ours
     skip: Mapping[str, Patterns] = {}  # column -> patterns; rows that fit are left out and counted
-    dates: DateFormats | None = None
-    percent: bool | None = None
+    dates: DateFormats | None = None  # where it writes dates otherwise than the other files
+    percent: bool | None = None  # where its probabilities differ from the other files'
 
     def sources(self) -> Mapping[str, tuple[str, ...]]:
         """Every field that columns fill, with their names."""
         return {**self.columns, **({"id": self.id} if self.id else {})}
 
 
+Tables = Annotated[tuple[Table, ...], BeforeValidator(_several)]
+
+
 class Options(Frozen):
     """`[connections.NAME.options]` of a connection with `vendor = "files"`."""
 
     folder: str  # beside crm-audit.toml; may name environment variables as $NAME
-    name: str | None = None
-    exported: datetime | date | None = None
-    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8-sig"
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    decimal: Literal[".", ","] = "."
+    name: str | None = None  # what the export is called in reports
+    exported: datetime | date | None = None  # when it was made
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8-sig"  # how its text is encoded
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","  # what stands between two cells
+    decimal: Literal[".", ","] = "."  # what stands before the cents
     percent: bool = False  # probabilities run from 0 to 100
     times: ZoneName | None = None  # zone of times without an offset; None: the connection's
     dates: DateFormats = ()  # strptime formats; ISO 8601 is understood besides
     blanks: tuple[str, ...] = ()  # texts that mean an empty cell
-    shared_topics: bool = True  # ruling 7: false where the CRM attaches an activity to several deals by itself
+    shared_topics: bool = True  # false where the CRM attaches an activity to several deals by itself
     unknown: tuple[Tellable, ...] = ()  # what is mapped but tells nothing about open deals
-    tables: Mapping[Kind, Annotated[tuple[Table, ...], BeforeValidator(_several)]]
+    tables: Mapping[Kind, Tables]  # kind of record -> its file or files
 
 
 def options(connection: Connection) -> Options:

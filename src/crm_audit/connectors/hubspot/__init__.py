@@ -1,6 +1,6 @@
 """HubSpot through hubspot-api-client: reads a portal, and shows the verdict in six deal properties."""
 
 from crm_audit.connectors.hubspot.connector import HubSpot, connect
-from crm_audit.connectors.hubspot.options import Options
+from crm_audit.connectors.hubspot.options import FIELDS, LOGIN, Options
 
-__all__ = ["HubSpot", "Options", "connect"]
+__all__ = ["FIELDS", "LOGIN", "HubSpot", "Options", "connect"]

@@ -19,21 +19,31 @@ ON_COMPANIES = ("fit_tier", "fit_score", "fit_assessed")
 ON_CONTACTS = ("left_on", "doc_viewed", "buying_role")
 ON_ACTIVITIES = ("note_type", "task_type", "activity_type")
 OVER_DEFAULTS = ("amount", "close_date", "next_step", "forecast_category", "probability", "currency")
+FIELDS: Mapping[str, str] = {
+    **dict.fromkeys((*OVER_DEFAULTS, *ON_DEALS), "deal"),
+    **dict.fromkeys(ON_COMPANIES, "company"),
+    **dict.fromkeys(ON_CONTACTS, "contact"),
+    **dict.fromkeys(ON_ACTIVITIES, "activity"),
+}
+"""What `fields` may map, and the HubSpot object on which that property lies."""
+
+LOGIN: Mapping[str, str] = {"access_token": "the access token of a private app or a service key"}
+"""What `login` names."""
 
 
 class Options(Frozen):
     """`options` of a HubSpot connection in crm-audit.toml."""
 
-    api: Literal["2026-09", "v3"] = "2026-09"
+    api: Literal["2026-09", "v3"] = "2026-09"  # the version of the API that is called
     app: str | None = None  # the id of the app whose token we use: what it wrote is never evidence
     connected: tuple[str, ...] = (CONNECTED,)  # call outcomes (GUIDs) that mean: somebody answered
     quote_sent: tuple[str, ...] = SENT  # quote states in which the buyer can see it
     titles: Mapping[str, Pattern] = {}  # topic -> what a title or subject must match, besides pricing
-    pricing: Pattern = PRICING_WORDS
+    pricing: Pattern = PRICING_WORDS  # what a title that speaks of pricing matches
     automatic: Pattern = AUTOMATIC  # subjects of automatic replies
     attestations: Mapping[str, tuple[str, ...]] = {}  # type of a note or task -> topics somebody vouches for
     rechecks: Mapping[str, tuple[str, ...]] = {}  # type of a task -> topics asked again
-    share_topics: bool = False  # ruling 7: HubSpot attaches an activity to several deals by itself
+    share_topics: bool = False  # whether an activity's topics count for each of its several deals
     rates: Mapping[str, Decimal] = {}  # currency -> units of the corporate currency; empty: ask HubSpot
 
 
@@ -44,10 +54,9 @@ def options(connection: Connection) -> Options:
 
 def fields(connection: Connection) -> Mapping[str, str]:
     """Our name -> HubSpot's property, HubSpot's own included; FixConfig names a field nobody knows."""
-    known = (*ON_DEALS, *ON_COMPANIES, *ON_CONTACTS, *ON_ACTIVITIES, *OVER_DEFAULTS)
     for name in connection.fields:
-        if name not in known and not name.startswith(RECHECK):
-            hint = near(name, known) or f"the fields are {', '.join(known)}, {RECHECK}<topic>"
+        if name not in FIELDS and not name.startswith(RECHECK):
+            hint = near(name, FIELDS) or f"the fields are {', '.join(FIELDS)}, {RECHECK}<topic>"
             raise FixConfig(f"fields.{name}: HubSpot has no such field for us; {hint}")
     own = {name: CONTACT[name] for name in ("left_on", "buying_role")}
     return {

@@ -4,6 +4,6 @@ What an admin installs in the org for it lies in the top-level `connectors/sales
 """
 
 from crm_audit.connectors.salesforce.connector import SalesforceConnector, connect
-from crm_audit.connectors.salesforce.options import Options
+from crm_audit.connectors.salesforce.options import FIELDS, LOGIN, Options
 
-__all__ = ["Options", "SalesforceConnector", "connect"]
+__all__ = ["FIELDS", "LOGIN", "Options", "SalesforceConnector", "connect"]

@@ -27,7 +27,7 @@ STANDARD = {
 }
 """Fields every org has; a mapping may name another."""
 
-OBJECT_OF = {
+FIELDS: Mapping[str, str] = {
     **dict.fromkeys(STANDARD, "Opportunity"),
     **dict.fromkeys(("budget", "budget_currency", "need", "solution_fit"), "Opportunity"),
     **dict.fromkeys(("fit_tier", "fit_score", "fit_assessed"), "Account"),
@@ -35,6 +35,13 @@ OBJECT_OF = {
     "meeting_outcome": "Event",
 }
 """What `fields` may map, and on which object that field lies."""
+
+LOGIN: Mapping[str, str] = {
+    "consumer_key": "the consumer key of an External Client App with the client-credentials flow",
+    "consumer_secret": "its consumer secret",
+    "session_id": "in the place of both: a session that somebody else opened",
+}
+"""What `login` names."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -51,14 +58,14 @@ ApiName = Annotated[str, AfterValidator(_name)]
 class Quotes(Frozen):
     """Where quotes live: the standard object, or that of a quoting tool."""
 
-    object: ApiName = "Quote"
-    deal: ApiName = "OpportunityId"
-    contact: ApiName = "ContactId"
-    status: ApiName = "Status"
-    total: ApiName = "GrandTotal"
+    object: ApiName = "Quote"  # the object
+    deal: ApiName = "OpportunityId"  # its lookup to the deal
+    contact: ApiName = "ContactId"  # its lookup to the contact who gets it
+    status: ApiName = "Status"  # its field for the state
+    total: ApiName = "GrandTotal"  # its field for the price
     signed_on: ApiName | None = None  # a field that only a signature or an acceptance fills
-    sent: tuple[str, ...] = ("Presented",)
-    accepted: tuple[str, ...] = ("Accepted",)
+    sent: tuple[str, ...] = ("Presented",)  # states in which the buyer can see it
+    accepted: tuple[str, ...] = ("Accepted",)  # states in which the seller says that the buyer accepted
 
 
 class Options(Frozen):
@@ -66,16 +73,16 @@ class Options(Frozen):
 
     domain: str | None = None  # My Domain, "acme.my"
     instance: str | None = None  # or the whole host, "acme.my.salesforce.com"
-    api_version: str = Field(default=API_VERSION, pattern=r"^\d\d\.0$")
+    api_version: str = Field(default=API_VERSION, pattern=r"^\d\d\.0$")  # the version of the API that is called
     connected: tuple[str, ...] = ("Connected",)  # call results that mean somebody answered; "" lets an empty one count
     attestations: Mapping[str, tuple[str, ...]] = {}  # type of a Task -> topics somebody vouches for
     rechecks: Mapping[str, tuple[str, ...]] = {}  # type of a Task -> topics asked again
     mail_in: tuple[Pattern, ...] = ()  # subjects of Tasks in which a tool logged mail from the buyer
-    mail_out: tuple[Pattern, ...] = ()
+    mail_out: tuple[Pattern, ...] = ()  # subjects of Tasks in which a tool logged mail to the buyer
     titles: Mapping[str, Pattern] = {}  # topic -> what a title or subject must match, besides pricing
-    pricing: Pattern = PRICING_WORDS
+    pricing: Pattern = PRICING_WORDS  # what a title that speaks of pricing matches
     automatic: Pattern = AUTOMATIC  # subjects of automatic replies
-    quotes: Quotes = Quotes()
+    quotes: Quotes = Quotes()  # where quotes live
 
     @property
     def host(self) -> str:
@@ -104,9 +111,9 @@ def mapped_fields(connection: Connection) -> dict[str, tuple[str, str]]:
 
 
 def _place(name: str, field: str) -> tuple[str, str]:
-    wanted = "Opportunity" if name.startswith(RECHECK) else OBJECT_OF.get(name)
+    wanted = "Opportunity" if name.startswith(RECHECK) else FIELDS.get(name)
     if wanted is None:
-        hint = near(name, OBJECT_OF) or f"there are {', '.join(sorted(OBJECT_OF))}, {RECHECK}<topic>"
+        hint = near(name, FIELDS) or f"there are {', '.join(sorted(FIELDS))}, {RECHECK}<topic>"
         raise FixConfig(f"fields.{name}: nothing of that name can be mapped; {hint}")
     owner, _, api_name = field.rpartition(".")
     if owner not in ("", wanted) or not _NAME.fullmatch(api_name):
