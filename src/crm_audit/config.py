@@ -9,16 +9,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from crm_audit.domain import ROLES
+from crm_audit.domain import LOST, ROLES, TOP, WON
 from crm_audit.errors import FixConfig
 from crm_audit.near import one_of
 from crm_audit.zones import ZoneName
 
 Ladder = Literal["shadow", "annotate"]
-RungName = Annotated[int, Field(ge=0, le=5)] | Literal["won", "lost"]
+
+
+def _rung(value: object) -> object:
+    if value in (WON, LOST) or (type(value) is int and 0 <= value <= TOP):
+        return value
+    raise ValueError(f"{value!r} is no rung: write 0 to {TOP}, or {WON!r}, or {LOST!r}")
+
+
+RungName = Annotated[int | str, BeforeValidator(_rung)]
 
 
 class _Frozen(BaseModel):
@@ -73,16 +81,20 @@ def load(path: Path) -> Settings:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FixConfig(f"{path}: no such file; `crm-audit demo` writes one to look at") from None
+    except OSError as error:
+        raise FixConfig(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FixConfig(f"{path}: {error}") from None
     if "CRM_AUDIT_STORE" in os.environ:
         raw.pop("store", None)
     try:
         return Settings(**raw)
+    except SettingsError:
+        raise FixConfig("the environment variable CRM_AUDIT_CONNECTIONS is no JSON; unset it, or mend it") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise FixConfig(f"{path}: {where}: {first['msg']}") from None
+        raise FixConfig(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def digest(connection: Connection) -> str:

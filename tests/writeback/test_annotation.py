@@ -1,0 +1,125 @@
+"""What a deal shows: the verdict, the one thing that matters most, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from crm_audit.domain import Annotation, Record
+from crm_audit.evaluate import Audit
+from crm_audit.explain import Finding, explain
+from crm_audit.standing import highest_stages, ranked, supported_stage
+from crm_audit.writeback.annotation import SHORT, annotate
+from tests.builders import STAGE_AT, ago, around, audited, but, clean, company, deal, stages, story
+
+
+def shown(records: list[Record], name: str = "d1", **of: object) -> Annotation:
+    audit: Audit = audited(records, **of)  # type: ignore[arg-type]  # terms only
+    return annotate(audit, explain(audit))[name]
+
+
+def test_a_supported_deal_shows_that_and_nothing_to_do() -> None:
+    assert shown(clean()) == Annotation(status="supported", supported_stage="5 committed (Negotiate)", stage_gap=0)
+
+
+def test_an_overstated_deal_shows_how_far_and_what_to_do() -> None:
+    note = shown(but(clean(), "d1-dana-authority"))
+    assert (note.status, note.stage_gap) == ("overstated", 3)
+    assert note.supported_stage == "2 qualified (Discover)"
+    assert note.top_finding == "We do not know yet who decides."
+    assert note.next_step == 'Ask Lee Park: "Who else signs this off?"'
+    assert note.details == f"CQ-STK-AUTH (none): {note.top_finding} {note.next_step}"
+
+
+def test_support_ahead_of_the_stage_is_a_gap_below_zero() -> None:
+    note = shown(clean(rung=2))
+    assert (note.status, note.stage_gap, note.supported_stage) == ("supported", -3, "5 committed (Negotiate)")
+
+
+@pytest.mark.parametrize(
+    ("stage", "status"), [("Won", "not_applicable"), ("Lost", "not_applicable"), ("Odd", "unmapped")]
+)
+def test_a_deal_that_was_not_judged_shows_no_rung(stage: str, status: str) -> None:
+    note = shown([*around(), deal(stage=stage)])
+    assert (note.status, note.supported_stage, note.stage_gap) == (status, None, None)
+    assert (note.top_finding is None) is (status == "not_applicable")
+
+
+def test_what_cannot_be_told_is_shown_as_such() -> None:
+    note = shown(clean(), unmapped=frozenset({"need"}))
+    assert (note.status, note.stage_gap) == ("unverifiable", 0)
+    assert "not about your deal" in (note.next_step or "")
+
+
+def test_every_audited_deal_has_its_own() -> None:
+    audit = audited([*around(), *story("d1", need=None), *story("d2"), deal("d3", stage="Won")])
+    notes = annotate(audit, explain(audit))
+    assert list(notes) == ["d1", "d2", "d3"]
+    assert notes["d2"] == shown(clean())
+
+
+def test_details_have_every_finding_the_most_serious_first() -> None:
+    records = but(clean(close_date=ago(1), need=None), "acme", add=[company(fit_assessed=ago(181))])
+    rules = [line.split(" ")[0] for line in (shown(records).details or "").splitlines()]
+    assert rules == ["CQ-OPP-DATE", "CQ-OPP-NEED", "CQ-ORG-FIT-FRESH"]
+
+
+@pytest.mark.parametrize("length", [100, 600])
+def test_a_long_sentence_is_cut_where_the_field_ends_and_kept_in_the_details(length: int) -> None:
+    name = "A" * length
+    note = shown(but(clean(need=None), "acme", add=[company(name=name)]))
+    assert note.top_finding is not None
+    assert len(note.top_finding) <= SHORT == 255
+    assert note.top_finding.endswith("…") is (length == 600)
+    assert name in (note.details or "")
+
+
+def test_nothing_but_our_own_fields_can_be_shown() -> None:
+    names = {field.name for field in fields(Annotation)}
+    assert names == {"status", "supported_stage", "stage_gap", "top_finding", "next_step", "details"}
+
+
+def test_the_same_deal_shows_the_same_on_another_day() -> None:
+    """No stamp and no count that grows by itself: a night on which nothing changed writes nothing."""
+    assert shown(clean()) == shown(clean(created=None))
+
+
+# --- ranks and labels ------------------------------------------------------------------------------------------------
+
+
+def finding(rule: str, **changes: str) -> Finding:
+    plain = explain(audited(but(clean(), "d1-dana-authority")))[0]
+    return replace(plain, rule=rule, **{"status": "open", "action": "annotate", "severity": "minor", **changes})  # type: ignore[arg-type]  # text only
+
+
+def test_what_blocks_comes_first_then_severity_then_the_order_of_the_pack() -> None:
+    given = [
+        finding("unsure", status="unverifiable", severity="info"),
+        finding("minor"),
+        finding("major-1", severity="major"),
+        finding("broken", status="error", severity="info"),
+        finding("blocks", action="block"),
+        finding("major-2", severity="major"),
+        finding("critical", severity="critical"),
+    ]
+    order = [each.rule for each in ranked(given)]
+    assert order == ["blocks", "critical", "major-1", "major-2", "minor", "unsure", "broken"]
+
+
+def test_a_rung_is_named_by_the_last_stage_at_or_below_it() -> None:
+    short: dict[str, int | str] = {"Open": 2, "Shown": 2, "Said yes": 5, "Won": "won"}
+    labels = highest_stages(audited([*stages("new"), *stages("short", short), deal()], ladders=_both(short)))
+    assert [labels.get(("short", rung)) for rung in range(6)] == [None, None, "Shown", "Shown", "Shown", "Said yes"]
+    assert [labels["new", rung] for rung in range(6)] == [STAGE_AT[rung] for rung in range(6)]
+
+
+def _both(short: dict[str, int | str]) -> dict[str, dict[str, int | str]]:
+    return {"new": {stage: rung for rung, stage in STAGE_AT.items()}, "short": short}
+
+
+@pytest.mark.parametrize(
+    ("rung", "text"), [(None, None), (0, "0 identified"), (4, "4 proposed (Quoted)"), (3, "3 evaluating")]
+)
+def test_a_supported_stage_in_words(rung: int | None, text: str | None) -> None:
+    assert supported_stage("p", rung, {("p", 4): "Quoted"}) == text

@@ -1,0 +1,105 @@
+"""Carrying out a plan: batch by batch, a deal's writes together, one receipt per write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from crm_audit.connectors.base import Calls, Fields, Page, Receipt, Write
+from crm_audit.domain import Account, Annotation, Survey
+from crm_audit.errors import Retry
+from crm_audit.writeback.apply import BATCH, apply
+from crm_audit.writeback.plan import Plan
+
+
+@dataclass
+class Ledger:
+    """A connector whose CRM is a list of the batches that it was given."""
+
+    refused: frozenset[str] = frozenset()
+    breaks_at: int | None = None
+    batches: list[Sequence[Write]] = field(default_factory=list)
+    vendor: str = "ledger"
+    calls: Calls = field(default_factory=Calls)
+
+    def account(self) -> Account:
+        raise AssertionError("applying a plan asks nothing")
+
+    def survey(self) -> Survey:
+        raise AssertionError("applying a plan asks nothing")
+
+    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
+        raise AssertionError("applying a plan reads nothing")
+
+    def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
+        raise AssertionError("a plan is made already")
+
+    def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
+        raise AssertionError("a plan is made already")
+
+    def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
+        if self.breaks_at == len(self.batches):
+            raise Retry("unreachable")
+        self.batches.append(writes)
+        self.calls.count("write", writes=True)
+        return [Receipt(w, w.deal not in self.refused, "locked" if w.deal in self.refused else None) for w in writes]
+
+    def address(self, kind: str, record_id: str) -> str | None:
+        return None
+
+
+def writes(deals: int, places: Sequence[str] = ("verdict",)) -> tuple[Write, ...]:
+    return tuple(Write(f"d{n}", place, None, {"gap": n}) for n in range(deals) for place in places)
+
+
+def test_an_empty_plan_makes_no_call() -> None:
+    ledger = Ledger()
+    assert apply(Plan((), 9), ledger) == []
+    assert (ledger.batches, ledger.calls.write) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("deals", "sizes"),
+    [(1, [1]), (BATCH - 1, [BATCH - 1]), (BATCH, [BATCH]), (BATCH + 1, [BATCH, 1]), (2 * BATCH, [BATCH, BATCH])],
+)
+def test_batches_are_as_large_as_they_may_be(deals: int, sizes: list[int]) -> None:
+    ledger = Ledger()
+    apply(Plan(writes(deals), 0), ledger)
+    assert [len(batch) for batch in ledger.batches] == sizes
+
+
+@pytest.mark.parametrize("deals", [1, BATCH, BATCH + 1, 2 * BATCH + 7])
+def test_the_writes_of_a_deal_stay_together_and_in_order(deals: int) -> None:
+    ledger = Ledger()
+    given = writes(deals, ("verdict", "link", "deal"))
+    apply(Plan(given, 0), ledger)
+    assert [write for batch in ledger.batches for write in batch] == list(given)
+    where: dict[str, set[int]] = {}
+    for number, batch in enumerate(ledger.batches):
+        for write in batch:
+            where.setdefault(write.deal, set()).add(number)
+    assert all(len(batches) == 1 for batches in where.values())
+    assert all(len({write.deal for write in batch}) <= BATCH for batch in ledger.batches)
+
+
+def test_every_write_has_its_receipt() -> None:
+    given = writes(BATCH + 5)
+    receipts = apply(Plan(given, 0), Ledger(refused=frozenset({"d3", f"d{BATCH}"})))
+    assert [receipt.write for receipt in receipts] == list(given)
+    assert [(r.write.deal, r.reason) for r in receipts if not r.ok] == [("d3", "locked"), (f"d{BATCH}", "locked")]
+
+
+def test_progress_is_told_after_every_batch() -> None:
+    told: list[int] = []
+    apply(Plan(writes(2 * BATCH + 1), 0), Ledger(), told.append)
+    assert told == [BATCH, 2 * BATCH, 2 * BATCH + 1]
+
+
+def test_what_was_written_before_a_break_is_written_once() -> None:
+    ledger = Ledger(breaks_at=1)
+    told: list[int] = []
+    with pytest.raises(Retry):
+        apply(Plan(writes(3 * BATCH), 0), ledger, told.append)
+    assert (len(ledger.batches), told) == (1, [BATCH])
