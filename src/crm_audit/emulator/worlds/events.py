@@ -108,13 +108,13 @@ class Encoder:
         if why is None:
             self._remark(event, what)
             return event
-        visit = replace(event, kind="doc_viewed")
-        kind = STAND_INS[STRENGTH[event.kind]]
+        kind, visit = STAND_INS[STRENGTH[event.kind]], replace(event, kind="doc_viewed")
         if event.kind == "quote_viewed" and self._why_not(visit) is None:
             kind = "doc_viewed"
+        self.notes.stands_in(what, why, instead=SAID[kind])
+        if kind == "doc_viewed":
             self._remark(visit, what)
         total = event.quoted_amount
-        self.notes.stands_in(what, why, instead=SAID[kind])
         if total is not None and not self.plot.costs(event, total):
             self.notes.lost(what, f"its stand-in carries no total ({total})")
         return replace(event, kind=kind, quoted_amount=None, quoted_currency=None)

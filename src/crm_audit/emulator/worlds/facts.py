@@ -85,6 +85,8 @@ class _Facts:
         if budget_in != (row.currency or self.plot.world.terms.currency) and not limits.budget_currency:
             why = f"a {vendor} currency field takes the record's currency"
             self.notes.stands_in(f"{row.id} budget in {budget_in}", why, instead="a number and a currency field")
+        if row.created is None:
+            self.notes.lost(f"{row.id} without a creation", "every CRM stamps it")
         if limits.forecasts is not None and row.forecast_category not in (None, *limits.forecasts):
             self.notes.lost(f"{row.id} forecast category {row.forecast_category!r}", f"{vendor} has no such category")
             row = replace(row, forecast_category=None)
