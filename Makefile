@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TOO_OLD := crm-audit needs Python 3.11 or newer. If it is installed under another name: make PYTHON=/path/to/python3.11
 NO_VENV := This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check reference bench clean
 
 demo: $(READY)
 	@$(BIN)/crm-audit demo
@@ -23,6 +23,9 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+reference: $(READY)
+	@$(BIN)/python -m crm_audit.reference docs/reference
 
 bench: $(READY)
 	@$(BIN)/python -m bench

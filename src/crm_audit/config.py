@@ -40,8 +40,8 @@ class Connection(_Frozen):
     pack: str = "core"  # a built-in pack, or the folder of one
     ladder: Ladder = "shadow"  # how far we go: judge only, or show the verdict in the CRM too
     rule_ladders: Mapping[str, Ladder] = {}  # rule id -> ladder, where it differs from the connection's
-    zone: ZoneName | None = None  # None: ask the CRM
-    currency: str | None = None  # None: ask the CRM
+    zone: ZoneName | None = None  # in which the organisation's days begin; the CRM is asked where it is not set
+    currency: str | None = None  # the corporate one, an ISO code; the CRM is asked where it is not set
     internal_domains: tuple[str, ...] = ()  # mail domains of the seller's own people
     source_days: int = Field(default=30, ge=1)  # a source that recorded nothing this long is not connected
     strict_meetings: bool = False  # only meetings marked as completed count as held

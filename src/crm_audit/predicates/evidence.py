@@ -30,7 +30,7 @@ AGES = pl.List(pl.Int32)
 class By(base.Args):
     """Whose acts count: people who hold one of these roles."""
 
-    role: Role | tuple[Role, ...]
+    role: Role | tuple[Role, ...]  # one role, or any of several
 
     def roles(self) -> tuple[str, ...]:
         """The roles as a tuple."""

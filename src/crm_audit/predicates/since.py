@@ -16,12 +16,15 @@ THRESHOLDS = frozenset({"max"})
 REASONS = ("old", "none", "no_source", "unmapped")
 
 FIELDS = tuple(name for name in HISTORY_FIELDS if name != "stage")
+OF_A_DEAL = ("stage", "created", *FIELDS, "buyer_act")
+
+Moment = Annotated[str, one_of((*OF_A_DEAL, *STRENGTH), "moment")]
 
 
 class Args(base.Args):
     """`of`: entry into the present stage, creation, the last change of a field, a kind of event, or any buyer act."""
 
-    of: Annotated[str, one_of(("stage", "created", *FIELDS, *STRENGTH, "buyer_act"), "moment")]  # since what
+    of: Moment  # what the days are counted from
     max: Limit  # the most days since
 
 

@@ -134,7 +134,7 @@ class Options(Frozen):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","  # what stands between two cells
     decimal: Literal[".", ","] = "."  # what stands before the cents
     percent: bool = False  # probabilities run from 0 to 100
-    times: ZoneName | None = None  # zone of times without an offset; None: the connection's
+    times: ZoneName | None = None  # zone of times without an offset; the connection's where it is not set
     dates: DateFormats = ()  # strptime formats; ISO 8601 is understood besides
     blanks: tuple[str, ...] = ()  # texts that mean an empty cell
     shared_topics: bool = True  # false where the CRM attaches an activity to several deals by itself
