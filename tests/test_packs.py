@@ -137,7 +137,7 @@ def test_a_requirement_is_a_tree_of_predicates(tmp_path: Path) -> None:
             "{path: need, equals: a, in: [b]}",
             ":10: X-FIRST: field: one comparison at a time; join two with `all`",
         ),
-        ('"^later"', '"(later"', ":27: X-SECOND: field.matches: not a regular expression: "),
+        ('"^later"', '"(later"', ":27: X-SECOND: field.matches: '(later' is not a regular expression: "),
         (
             "role: champion",
             "role: champ",

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 PRICING = "pricing"
 """The topic that titles are searched for without anybody asking."""
 
 PRICING_WORDS = r"\b(pric\w*|quote|proposal|commercials?|order form|statement of work|SOW|budget review)\b"
 """Qualification 2.2."""
-
-
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
-    return text
-
-
-Pattern = Annotated[str, AfterValidator(_pattern)]
-"""A setting that is a regular expression."""
 
 
 def spoken(titles: Iterable[str | None], patterns: Mapping[str, str]) -> tuple[str, ...]:

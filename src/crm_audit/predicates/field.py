@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
-from typing import Annotated
 
 import polars as pl
-from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
+from crm_audit.patterns import Pattern
 from crm_audit.predicates import base
 from crm_audit.predicates.base import Judgement, Reasons, Seen, same_for_all
 from crm_audit.predicates.paths import NUMBERS, TEXT, FieldPath, hidden, is_mapped
@@ -16,14 +15,6 @@ from crm_audit.scene import Scene
 
 THRESHOLDS = frozenset({"reason"})
 REASONS = ("missing", "differs", "low", "high", "unmapped")
-
-
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return text
 
 
 class Args(base.Args):
@@ -35,7 +26,7 @@ class Args(base.Args):
     one_of: tuple[str, ...] | None = Field(
         default=None, validation_alias=AliasChoices("in", "one_of")
     )  # one of these texts
-    matches: Annotated[str, AfterValidator(_pattern)] | None = None  # a regular expression that fits somewhere in it
+    matches: Pattern | None = None  # one that fits somewhere in it
     below: Decimal | None = None  # less than this number
     at_most: Decimal | None = None  # this number or less
     above: Decimal | None = None  # more than this number

@@ -10,7 +10,7 @@ from pathlib import Path
 from crm_audit import cli, packs, shipped
 from crm_audit.config import RungName, Settings
 from crm_audit.connectors import CONNECTORS
-from crm_audit.connectors.titles import Pattern
+from crm_audit.patterns import Pattern
 from crm_audit.reference.commands import commands
 from crm_audit.reference.errors import errors
 from crm_audit.reference.models import Named

@@ -10,9 +10,10 @@ from crm_audit.config import Connection
 from crm_audit.connectors.hubspot.names import ACTIVITY_TYPE, CONNECTED, CONTACT, DEAL, SENT, TASK_TYPE
 from crm_audit.connectors.mail import AUTOMATIC
 from crm_audit.connectors.options import RECHECK, Frozen, checked
-from crm_audit.connectors.titles import PRICING_WORDS, Pattern
+from crm_audit.connectors.titles import PRICING_WORDS
 from crm_audit.errors import FixConfig
 from crm_audit.near import near
+from crm_audit.patterns import Pattern
 
 ON_DEALS = ("budget", "budget_currency", "need", "solution_fit")
 ON_COMPANIES = ("fit_tier", "fit_score", "fit_assessed")

@@ -11,9 +11,10 @@ from pydantic import AfterValidator, Field
 from crm_audit.config import Connection
 from crm_audit.connectors.mail import AUTOMATIC
 from crm_audit.connectors.options import RECHECK, Frozen, checked
-from crm_audit.connectors.titles import PRICING_WORDS, Pattern
+from crm_audit.connectors.titles import PRICING_WORDS
 from crm_audit.errors import FixConfig
 from crm_audit.near import near
+from crm_audit.patterns import Pattern
 
 API_VERSION = "66.0"
 ALLOWED_HOSTS = (".salesforce.com", ".force.com")
