@@ -100,6 +100,18 @@ def test_a_merged_contact_of_a_portal_gets_an_id_that_neither_had() -> None:
     assert f"old title: {why}; stands in: nothing on the record that is merged away" in lines(told)
 
 
+def test_no_tier_travels_along_a_chain_of_merges() -> None:
+    companies = [
+        {"id": "last", "name": "Acme Group", "fit_tier": None},
+        {"id": "middle", "name": "Acme Inc", "fit_tier": None, "merged_into": "last"},
+        {"id": "co1", "name": "Acme Freight", "fit_tier": "A", "merged_into": "middle"},
+    ]
+    emulated = played(world("hubspot", companies=companies))
+
+    (survivor,) = records(emulated, "companies")
+    assert (survivor["name"], survivor.get("hs_ideal_customer_profile")) == ("Acme Group", None)
+
+
 @BOTH
 def test_the_past_is_lived_through(crm: str) -> None:
     """Changes are made when they were made, so the CRM itself writes the history."""

@@ -67,8 +67,11 @@ class _Facts:
         return self._without_gifts(row, ("title", "left_on"))
 
     def _without_gifts(self, row: M, names: tuple[str, ...]) -> M:
-        into = next((one for one in self.plot.all(type(row)) if one.id == row.merged_into), None)
-        if into is None or not self.limits.fills_on_merge:
+        rows = {one.id: one for one in self.plot.all(type(row))}
+        into, ways = row, 0
+        while into.merged_into in rows and ways < len(rows):  # what fills a loser goes on to where it is merged
+            into, ways = rows[into.merged_into], ways + 1
+        if into is row or not self.limits.fills_on_merge:
             return row
         given: dict[str, Any] = {name: None for name in names if getattr(row, name) and not getattr(into, name)}
         for name in given:
