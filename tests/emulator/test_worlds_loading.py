@@ -102,7 +102,7 @@ def test_a_merged_contact_of_a_portal_gets_an_id_that_neither_had() -> None:
 
 def test_no_tier_travels_along_a_chain_of_merges() -> None:
     companies = [
-        {"id": "last", "name": "Acme Group", "fit_tier": None},
+        {"id": "last", "name": "Acme Group", "fit_tier": " "},
         {"id": "middle", "name": "Acme Inc", "fit_tier": None, "merged_into": "last"},
         {"id": "co1", "name": "Acme Freight", "fit_tier": "A", "merged_into": "middle"},
     ]

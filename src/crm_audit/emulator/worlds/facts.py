@@ -73,7 +73,7 @@ class _Facts:
             into, ways = rows[into.merged_into], ways + 1
         if into is row or not self.limits.fills_on_merge:
             return row
-        given: dict[str, Any] = {name: None for name in names if getattr(row, name) and not getattr(into, name)}
+        given: dict[str, Any] = {name: None for name in names if _told(row, name) and not _told(into, name)}
         for name in given:
             why = f"in {self.limits.vendor} a merge fills what {into.name} leaves empty"
             self.notes.stands_in(f"{row.id} {name}", why, instead="nothing on the record that is merged away")
@@ -216,6 +216,12 @@ class _Facts:
         if any(row.recorded_at is not None for row in stamped):
             why = f"{self.limits.vendor} stamps roles, history and re-checks itself"
             self.notes.stands_in("recorded_at", why, instead="the moment at which each of them comes about")
+
+
+def _told(row: Company | Person, name: str) -> bool:
+    """Whether a field says anything: nought does, blanks do not."""
+    value = getattr(row, name)
+    return value is not None and bool(str(value).strip())
 
 
 def inverse(rate: Rate) -> Decimal:
