@@ -20,7 +20,7 @@ def scene(*more: Record) -> list[Record]:
 
 
 def missing(records: list[Record], rung: int = 5) -> list[str]:
-    topics: Any = proof(records, ASKED, rung).steps[0].observed["missing"]
+    topics: Any = proof(records, ASKED, rung).steps[0].observed.get("missing", [])
     return list(topics)
 
 

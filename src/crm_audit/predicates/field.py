@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Annotated
 
 import polars as pl
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
-from crm_audit.patterns import Pattern
 from crm_audit.predicates import base
 from crm_audit.predicates.base import Judgement, Reasons, Seen, same_for_all
 from crm_audit.predicates.paths import NUMBERS, TEXT, FieldPath, hidden, is_mapped
@@ -15,6 +15,19 @@ from crm_audit.scene import Scene
 
 THRESHOLDS = frozenset({"reason"})
 REASONS = ("missing", "differs", "low", "high", "unmapped")
+
+
+def _pattern(text: str) -> str:
+    """A regular expression of the kind that judges columns, which knows no look-around."""
+    try:
+        pl.Series([""]).str.contains(text)
+    except pl.exceptions.ComputeError as error:
+        why = " ".join(str(error).split())
+        raise ValueError(f"{text!r} is not a regular expression: {why}") from None
+    return text
+
+
+Match = Annotated[str, AfterValidator(_pattern)]
 
 
 class Args(base.Args):
@@ -26,7 +39,7 @@ class Args(base.Args):
     one_of: tuple[str, ...] | None = Field(
         default=None, validation_alias=AliasChoices("in", "one_of")
     )  # one of these texts
-    matches: Pattern | None = None  # one that fits somewhere in it
+    matches: Match | None = None  # one that fits somewhere in it
     below: Decimal | None = None  # less than this number
     at_most: Decimal | None = None  # this number or less
     above: Decimal | None = None  # more than this number

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from crm_audit.domain import BASICS, ROLES, SOURCES, STRENGTH, TOPIC_ALIASES
 from crm_audit.explain import BLIND
 from crm_audit.money import Tolerance
-from crm_audit.patterns import Pattern
 from crm_audit.predicates import PREDICATES
 from crm_audit.predicates.base import Kind, Limit, Predicate, Role
+from crm_audit.predicates.field import Match
 from crm_audit.predicates.paths import DATES, MONEY, NUMBERS, TEXT, DatePath, FieldPath, MoneyPath, Path
 from crm_audit.predicates.since import OF_A_DEAL, Moment
 from crm_audit.reference.markdown import block, code, codes, page, table, told
@@ -23,7 +23,7 @@ NAMED: Named = (
     (DatePath, "[date](#values)"),
     (MoneyPath, "[amount of money](#values)"),
     (Moment, f"{codes(OF_A_DEAL)} or a [kind of event](#kinds-of-event)"),
-    (Pattern, "regular expression"),
+    (Match, "regular expression"),
     (Tolerance, "share from 0 to 10, such as `0.10`"),
 )
 
