@@ -51,6 +51,10 @@ SILENT: dict[str, tuple[list[Record], tuple[str, str | None]]] = {
         ("fails", "none"),
     ),
     "a deal of nobody, and somebody logs": (quiet(logged(3), owner=None), ("fails", "none")),
+    "a deal of nobody, and a mail on another deal of nobody": (
+        quiet(deal("d3", owner=None), logged(3, on="d3"), owner=None),
+        ("fails", "none"),
+    ),
     "a deal of nobody, and nobody logs": (quiet(owner=None), ("unknown", "no_source")),
     "a deal of nobody, long ago": (quiet(logged(31), owner=None), ("unknown", "no_source")),
 }

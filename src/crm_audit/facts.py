@@ -360,7 +360,7 @@ def _history(table: pl.DataFrame, terms: Terms, deals: pl.DataFrame) -> pl.DataF
 
 
 def _recorded(events: pl.DataFrame, on_deals: pl.DataFrame, known: _Known) -> pl.DataFrame:
-    """When each source recorded something for each owner: on a deal of theirs, or by them (ruling 35)."""
+    """When each source recorded something for each owner: on a deal of theirs, or by them; null for nobody's."""
     source_of = {kind: source for source, kinds in SOURCES.items() for kind in kinds}
     what = events.select(
         "event", "by", source=pl.col("kind").replace_strict(source_of, return_dtype=pl.Enum(list(SOURCES))),
@@ -368,7 +368,7 @@ def _recorded(events: pl.DataFrame, on_deals: pl.DataFrame, known: _Known) -> pl
     )  # fmt: skip
     owned = on_deals.select("event", "deal").join(what, on="event").join(known.deals.select("deal", "owner"), on="deal")
     own = what.select("source", "day", owner="by")
-    return pl.concat([owned.select("source", "day", "owner"), own]).drop_nulls("owner").unique()
+    return pl.concat([owned.select("source", "day", "owner"), own]).unique()
 
 
 def cases(facts: Facts, deals: Iterable[str] | None = None) -> pl.DataFrame:
