@@ -69,7 +69,10 @@ def _survey(job: Job, crm: Connector) -> Iterator[Check]:
     survey = crm.survey()
     for note in survey.notes:
         yield Check(job.name, "fields", "WARN", note)
-    if not survey.notes:
+    if survey.unmapped:
+        hidden = ", ".join(sorted(survey.unmapped))
+        yield Check(job.name, "fields", "WARN", f"cannot be told: {hidden}; rules that need it stay unknown")
+    if not survey.notes and not survey.unmapped:
         yield Check(job.name, "fields", "PASS", "everything is mapped and readable")
 
 

@@ -52,6 +52,8 @@ def explain(
     else:
         tell(known[0], deal)
         _hint_at(known[0], deal)
+    if known[0].run.missing:
+        raise typer.Exit(3)
 
 
 def _proofs(report: Report, deal: str) -> tuple[list[Proof], list[Proof]]:
@@ -77,6 +79,7 @@ def _as_json(report: Report, deal: str) -> dict[str, object]:
         "connection": report.job.name,
         "as_of": report.as_of,
         "run": report.run.id,
+        "missing": report.run.missing,
         "verdict": report.audit.verdicts.drop("m", "deal").row(0, named=True),
         "deal": next(iter(summary.lines), None),
         "findings": report.findings,
@@ -90,6 +93,8 @@ def tell(report: Report, deal: str, *, whole: bool = True) -> None:
     from crm_audit.cli import screen
     from crm_audit.summary import summarise
 
+    for kind, why in report.run.missing.items():
+        screen.say(f"INCOMPLETE: {kind} were not read: {why}")
     verdict = report.audit.verdicts.row(0, named=True)
     line = next(iter(summarise(report.audit, report.findings).lines), None)
     if line is None:
