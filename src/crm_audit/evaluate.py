@@ -314,6 +314,7 @@ def details_of(rule: Rule, rung: int, observed: Observed, where: pl.Series) -> p
     """What a rule observed at some moments, by the names its messages use."""
     if rule.require is None:
         return where.to_frame().select()
-    rows = where.to_frame("m").join(observed.table, on="m", maintain_order="left")
     details = judge(rule.require, rung, observed).details
+    seen = {name for expr in details.values() for name in expr.meta.root_names()}
+    rows = where.to_frame("m").join(observed.table.select("m", *seen), on="m", maintain_order="left")
     return rows.select(**details)

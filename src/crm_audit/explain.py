@@ -102,7 +102,7 @@ class Words:
         message = message_of(rule, status, reason)
         details = part.select(name for name in part.columns if name not in _OWN).to_dicts() or [{}] * part.height
         says, todo = self._filled(message.says, part), self._filled(message.todo, part)
-        ids = self._deals["id"].gather(part["deal"])
+        ids = [self._ids[deal] for deal in part["deal"]]
         about = self._about(rule, status, part)
         for deal, action, said, do, who, seen in zip(ids, part["action"], says, todo, about, details, strict=True):
             yield Finding(
@@ -117,7 +117,9 @@ class Words:
         if not names:
             return [text] * part.height
         columns = {name: self._column(name, part) for name in dict.fromkeys(names)}
-        return [text.format_map(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+        rows = list(zip(*columns.values(), strict=True))
+        told = {row: text.format_map(dict(zip(columns, row, strict=True))) for row in set(rows)}
+        return [told[row] for row in rows]
 
     def _column(self, name: str, part: pl.DataFrame) -> Sequence[str]:
         """The words for one name, row by row; what nobody can fill stays visible and stops nothing."""
@@ -131,7 +133,8 @@ class Words:
     @cached_property
     def _deals(self) -> pl.DataFrame:
         companies = self._facts.companies.select("company", "fit_tier", "fit_score", company_name="name")
-        rows = self._facts.deals.join(companies, on="company", how="left", maintain_order="left")
+        of_deal = ("pipeline", "stage", "company", "close_day", "amount", "currency", "budget", "budget_currency")
+        rows = self._facts.deals.select(of_deal).join(companies, on="company", how="left", maintain_order="left")
         labels = self._facts.stages.select("pipeline", "stage", "label").unique(["pipeline", "stage"])
         return rows.join(labels, on=["pipeline", "stage"], how="left", maintain_order="left")
 
@@ -182,27 +185,34 @@ class Words:
         return (joined(self._names[person] for person in people or ()) for people in part["former"].to_list())
 
     @cached_property
+    def _ids(self) -> list[str]:
+        return self._facts.deals["id"].to_list()
+
+    @cached_property
     def _names(self) -> list[str]:
         return self._facts.people["name"].to_list()
 
     @cached_property
-    def _roles(self) -> dict[int, dict[str, list[int]]]:
-        """Moment -> role -> the people who hold it."""
-        roles: dict[int, dict[str, list[int]]] = {}
-        mine = self._mine.select("m").unique()
-        for m, person, role in self._scene.eligible.join(mine, on="m").sort("m", "role", "person").iter_rows():
-            roles.setdefault(m, {}).setdefault(role, []).append(person)
-        return roles
+    def _held(self) -> pl.DataFrame:
+        """m, role and the people who hold it."""
+        mine = self._scene.eligible.join(self._mine, on="m", how="semi").sort("m", "role", "person")
+        return mine.group_by("m", "role", maintain_order=True).agg("person")
 
-    def _holders(self, m: int | None, *roles: str) -> Sequence[int]:
-        """Who holds the first of these roles that anybody holds."""
-        here = self._roles.get(m, {}) if m is not None else {}
-        return next((here[role] for role in roles if role in here), ())
+    def _holders(self, part: pl.DataFrame, *roles: str) -> list[Sequence[int]]:
+        """Row by row, who holds the first of these roles that anybody holds."""
+        rank = pl.col("role").replace_strict({role: n for n, role in enumerate(roles)}, return_dtype=pl.UInt8)
+        held = self._held.filter(pl.col("role").is_in(roles))
+        first = held.group_by("m").agg(pl.col("person").sort_by(rank).first())
+        return [people or () for people in self._known_of(part, first)]
+
+    def _known_of(self, part: pl.DataFrame, known: pl.DataFrame) -> list[Any]:
+        """Row by row, what is known of the moment in the second column."""
+        return part.select("m").join(known, on="m", how="left", maintain_order="left").to_series(1).to_list()
 
     def _named(self, part: pl.DataFrame, *roles: str) -> Iterator[str]:
         nobody = NOBODY[roles[0]]
-        for m in part["m"]:
-            yield joined(self._names[person] for person in self._holders(m, *roles)) or nobody
+        for people in self._holders(part, *roles):
+            yield joined(self._names[person] for person in people) or nobody
 
     def _authority_words(self, part: pl.DataFrame) -> Iterator[str]:
         return self._named(part, "authority")
@@ -220,23 +230,22 @@ class Words:
         return self._named(part, "technical", "user", "champion")
 
     @cached_property
-    def _last(self) -> dict[int, int]:
-        """Moment -> the person of whom something was heard last."""
+    def _last(self) -> pl.DataFrame:
+        """m and the person of whom something was heard last."""
         acts = self._scene.acts.filter(pl.col("kind").is_in(list(BUYER_ACTS)))
         mine = acts.join(self._mine, on="m", how="semi").join(self._scene.buyers, on=["m", "person"], how="semi")
-        return dict(mine.group_by("m").agg(pl.col("person").sort_by("age", "person").first()).iter_rows())
+        return mine.group_by("m").agg(pl.col("person").sort_by("age", "person").first())
 
     def _last_contact_words(self, part: pl.DataFrame) -> Iterator[str]:
-        for m in part["m"]:
-            yield self._names[self._last[m]] if m in self._last else "your contact"
+        for person in self._known_of(part, self._last):
+            yield "your contact" if person is None else self._names[person]
 
     def _suggestion_words(self, part: pl.DataFrame) -> Iterator[str]:
         """Somebody on the deal whose title sounds like deciding; titles never satisfy a rule (qualification 3.4)."""
         likely = self._facts.people.filter(pl.col("title").str.contains(TITLES)).select("person", "title")
         titles = dict(likely.iter_rows())
-        for m in part["m"]:
-            people = sorted({person for holders in self._roles.get(m, {}).values() for person in holders})
-            who = next((person for person in people if person in titles), None)
+        there = self._scene.buyers.join(likely, on="person", how="semi").group_by("m").agg(pl.col("person").min())
+        for who in self._known_of(part, there):
             yield "" if who is None else f"{self._names[who]}, {titles[who]}, may be the decision maker."
 
     def _about(self, rule: Rule, status: str, part: pl.DataFrame) -> list[tuple[str, ...]]:
@@ -246,7 +255,7 @@ class Words:
         if rule.about == "former":
             people = part["former"].to_list() if "former" in part.columns else [()] * part.height
         else:
-            people = [self._holders(m, rule.about) for m in part["m"]]
+            people = self._holders(part, rule.about)
         return [tuple(sorted(self._names[person] for person in each or ())) for each in people]
 
 
