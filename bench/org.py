@@ -6,22 +6,22 @@ Shaped like a real one: a few deals hold most of the activity, evidence thins ou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import polars as pl
 
+from crm_audit.domain import Rung
 from crm_audit.facts import Terms
 from crm_audit.frames import SCHEMAS
 
 AS_OF = datetime(2026, 3, 16, 15, tzinfo=UTC)
-LADDER = {
+LADDER: dict[str, Rung] = {
     "Prospecting": 0, "Qualification": 1, "Needs Analysis": 2, "Value Proposition": 3, "Id. Decision Makers": 3,
     "Proposal/Price Quote": 4, "Negotiation/Review": 5, "Closed Won": "won", "Closed Lost": "lost",
 }  # fmt: skip
+CONNECTION = "orchard"
 OPEN_STAGES = [stage for stage, rung in LADDER.items() if isinstance(rung, int)]
-TERMS = Terms(
-    zone="America/New_York", currency="USD", ladders={"Master": LADDER}, internal_domains=("seller.example",)
-)
+TERMS = Terms(zone="America/New_York", currency="USD", ladders={"Master": LADDER}, internal_domains=("seller.example",))
 NULLS = 15
 """Per cent of the values that may be empty."""
 
@@ -41,9 +41,21 @@ class Size:
 
     def scaled(self, divisor: int) -> Size:
         """The same shape, smaller."""
-        return Size(*(max(value // divisor, 1) for value in
-                      (self.deals, self.people, self.companies, self.links, self.events, self.history, self.rechecks,
-                       self.owners)))
+        return Size(
+            *(
+                max(value // divisor, 1)
+                for value in (
+                    self.deals,
+                    self.people,
+                    self.companies,
+                    self.links,
+                    self.events,
+                    self.history,
+                    self.rechecks,
+                    self.owners,
+                )
+            )
+        )
 
 
 def tables(size: Size, seed: int = 7) -> dict[str, pl.DataFrame]:
@@ -61,8 +73,10 @@ def tables(size: Size, seed: int = 7) -> dict[str, pl.DataFrame]:
         "rechecks": _rechecks(size, dice),
         "history": _history(size, dice),
     }
-    return {kind: frame.select(pl.col(name).cast(dtype) for name, dtype in SCHEMAS[kind].items())
-            for kind, frame in made.items()}
+    return {
+        kind: frame.select(pl.col(name).cast(dtype) for name, dtype in SCHEMAS[kind].items())
+        for kind, frame in made.items()
+    }
 
 
 class Dice:
@@ -165,7 +179,10 @@ def _events(size: Size, dice: Dice) -> pl.DataFrame:
     made = _rows(size.events).with_columns(deal=deal)
     person = (pl.col("deal") * 3 + dice.roll(4)) % size.people
     second = (pl.col("deal") * 3 + dice.roll(4)) % size.people
-    one, two = _id('["p', person) + '"]', pl.concat_str(_id('["p', person), pl.lit('","'), _id("p", second), pl.lit('"]'))
+    one, two = (
+        _id('["p', person) + '"]',
+        pl.concat_str(_id('["p', person), pl.lit('","'), _id("p", second), pl.lit('"]')),
+    )
     at = _ago(dice.skewed(500), dice)
     return made.select(
         id=_id("e"), kind=dice.pick(*kinds), at=at, day=pl.lit(None), ends_at=pl.lit(None),
@@ -201,8 +218,3 @@ def _history(size: Size, dice: Dice) -> pl.DataFrame:
         id=_id("h"), deal=_id("d", dice.roll(size.deals)), field="field", at=_ago(dice.skewed(480), dice), old=value[0],
         new=value[1], by=_id("u", dice.roll(size.owners)), recorded_at=_ago(dice.skewed(480), dice),
     )  # fmt: skip
-
-
-def spread(days: int) -> timedelta:
-    """That many days."""
-    return timedelta(days=days)
