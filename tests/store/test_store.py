@@ -92,6 +92,17 @@ def test_text_comes_back_as_far_as_a_database_can_hold_it(store: Store, written:
     assert known["events"]["topics"].str.json_decode(pl.List(pl.String())).to_list() == [[kept, "x"]]
 
 
+def test_a_kind_is_read_when_it_is_asked_for_and_all_in_one_moment(store: Store) -> None:
+    run = synced(store, 1, *EVERYTHING)
+    with store.known(run) as known:
+        before = known["deals"]
+        store.save(begin(store, 2), Page("events", (), None))
+        assert list(known) == list(KINDS)
+        assert len(known) == len(KINDS)
+        assert_frame_equal(known["deals"], before)
+        assert_frame_equal(known["events"], frames.frames(EVERYTHING)["events"], check_row_order=False)
+
+
 def test_a_page_of_any_length_is_saved(store: Store) -> None:
     many = [replace(OTHER, id=f"d{number:05}") for number in range(2_500)]
     synced(store, 1, *many)
