@@ -196,3 +196,13 @@ CHANGES: list[tuple[str, object]] = [
     ("ladders", {"*": {"New": 0}}),
     ("options", {"folder": "x"}),
 ]
+
+
+def test_a_secret_in_the_place_of_a_name_is_refused_and_never_repeated(tmp_path: Path) -> None:
+    for pasted in ("pat-na1-0000", "3MVG9.invented", "a1b2c3", "Acme_Token"):
+        path = tmp_path / "crm-audit.toml"
+        path.write_text(f'[connections.acme]\nvendor = "hubspot"\nlogin = {{ access_token = "{pasted}" }}\n', "utf-8")
+        with pytest.raises(FixConfig, match="the name of an environment variable") as refused:
+            load(path)
+        assert pasted not in str(refused.value)
+        assert "login.access_token" in str(refused.value)

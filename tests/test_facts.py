@@ -11,6 +11,7 @@ import pytest
 
 from crm_audit import facts
 from crm_audit.domain import WON, Link, Person, Record, Rung
+from crm_audit.errors import FixConfig
 from crm_audit.facts import OPEN, UNMAPPED
 from tests.builders import LADDER, around, change, clean, company, deal, event, known, link, stages, terms
 
@@ -189,3 +190,11 @@ def test_cases_are_all_deals_or_those_that_were_named() -> None:
 def test_an_organisation_without_anything_is_one_too() -> None:
     built = known([])
     assert (built.deals.height, built.acts.height, built.recorded.height) == (0, 0, 0)
+
+
+def test_more_topics_than_can_be_told_apart_are_refused_in_one_line() -> None:
+    many = [event("meeting_held", 3, "noa", topics=(f"topic{n}",)) for n in range(facts.MOST_TOPICS + 1)]
+    numbered = [replace(each, id=f"e{n}") for n, each in enumerate(many)]
+    assert len(known(clean() + numbered[: facts.MOST_TOPICS - 3]).topics) <= facts.MOST_TOPICS
+    with pytest.raises(FixConfig, match="map fewer under `topics`"):
+        known(clean() + numbered)

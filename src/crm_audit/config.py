@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from crm_audit.domain import LOST, ROLES, TOP, WON
@@ -27,6 +28,16 @@ def _rung(value: object) -> object:
 
 
 RungName = Annotated[int | str, BeforeValidator(_rung)]
+
+
+def _variable(name: str) -> str:
+    """Refuses what looks like the secret itself, and never repeats it."""
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        raise ValueError("write the name of an environment variable, such as ACME_TOKEN, and never the secret itself")
+    return name
+
+
+VariableName = Annotated[str, AfterValidator(_variable)]
 
 
 class _Frozen(BaseModel):
@@ -47,7 +58,7 @@ class Connection(_Frozen):
     strict_meetings: bool = False  # only meetings marked as completed count as held
     sponsor_is_authority: bool = False  # an executive sponsor counts as the person who decides
     emulator: str | None = None  # a loopback address; anything else is refused
-    login: Mapping[str, str] = {}  # what it takes -> name of the environment variable that holds it
+    login: Mapping[str, VariableName] = {}  # what it takes -> name of the environment variable that holds it
     fields: Mapping[str, str] = {}  # our name -> the CRM's field
     roles: Mapping[str, Annotated[str, one_of(ROLES, "role")]] = {}  # the CRM's value or lookup field -> role
     topics: Mapping[str, tuple[str, ...]] = {}  # activity type or file tag -> topics

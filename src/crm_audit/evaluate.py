@@ -21,9 +21,9 @@ from crm_audit.scene import Scene, moments
 
 STATUS = pl.Enum(["holds", "fails", "unknown", "not_applicable", "error"])
 RANK = (
-    "unmapped", "no_source", "no_rate", "superseded_amount", "past", "too_far", "over_budget", "low", "high", "differs",
-    "stale", "only_sent", "contact_left", "contact_deleted", "contact_removed", "role_changed", "count", "old",
-    "amount_missing", "budget_missing", "missing", "none",
+    "unmapped", "no_source", "no_rate", "superseded_amount", "past", "too_far", "over_budget", "over_amount", "low",
+    "high", "differs", "stale", "only_sent", "contact_left", "contact_deleted", "contact_removed", "role_changed",
+    "count", "old", "amount_missing", "budget_missing", "missing", "none",
 )  # fmt: skip
 """Which of several reasons a combined requirement gives: the most particular one."""
 

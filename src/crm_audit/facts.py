@@ -25,10 +25,13 @@ from crm_audit.domain import (
     WON,
     Rung,
 )
+from crm_audit.errors import FixConfig
 
 KIND = pl.Enum(list(STRENGTH))
 INDEX = pl.UInt32
 OPEN, UNMAPPED = "open", "unmapped"
+MOST_TOPICS = 64
+"""A bit each."""
 PLANNED = ("meeting_held", "task_open")
 """Kinds of event that say what comes next while they lie ahead."""
 
@@ -257,6 +260,8 @@ def _events(table: pl.DataFrame, known: _Known) -> _Events:
     """Events, who was there for which deal, and what was recorded for whom."""
     listed = {text: set(json.loads(text)) for text in table["topics"].unique()}
     bits = {topic: 1 << position for position, topic in enumerate(sorted(set().union(*listed.values())))}
+    if len(bits) > MOST_TOPICS:
+        raise FixConfig(f"{len(bits)} topics are in use and {MOST_TOPICS} can be told apart; map fewer under `topics`")
     masks = {"[]": 0} | {text: sum(bits[topic] for topic in topics) for text, topics in listed.items()}
     parts, number = [], 0
     for start in range(0, table.height or 1, SLICE):

@@ -44,6 +44,8 @@ EXPECTED: list[tuple[Leaf, tuple[str, ...], tuple[str, ...]]] = [
     (leaf("history", field="stage", change="skip", max=0), ("count",), ("unmapped",)),
     (leaf("money", of="amount", at_most="budget"), ("amount_missing", "budget_missing", "over_budget"),
      ("unmapped", "no_rate")),
+    (leaf("money", of="budget", at_most="amount"), ("budget_missing", "amount_missing", "over_amount"),
+     ("unmapped", "no_rate")),
     (leaf("money", of="amount", at_least=1), ("amount_missing", "low"), ("unmapped", "no_rate")),
     (leaf("money", of="amount", at_least=1, on_null="unknown"), ("low",), ("amount_missing", "unmapped", "no_rate")),
     (leaf("planned", within=7), ("none", "too_far"), ("no_source",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,12 +57,24 @@ def _connection(job: Job, store: Store) -> Iterator[Check]:
         crm = cli.connector(job)
         account = crm.account()
         yield Check(job.name, "login", "PASS", f"{account.name}; days begin in {account.zone}; {account.currency}")
-        yield from _survey(job, crm)
-        yield from _stages(job, crm)
-        yield from _own_fields(job, crm)
     except CrmAuditError as error:
         yield Check(job.name, "login", "FAIL", str(error))
+    else:
+        for what, look in (("fields", _survey), ("stages", _stages), ("writeback", _own_fields)):
+            yield from _looked(job, crm, what=what, look=look)
     yield _last_sync(job, store)
+
+
+def _looked(
+    job: Job, crm: Connector, *, what: str, look: Callable[[Job, Connector], Iterator[Check]]
+) -> Iterator[Check]:
+    """What one look finds, or why it could not be taken."""
+    from crm_audit.errors import CrmAuditError
+
+    try:
+        yield from look(job, crm)
+    except CrmAuditError as error:
+        yield Check(job.name, what, "FAIL", str(error))
 
 
 def _survey(job: Job, crm: Connector) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from crm_audit.predicates.paths import MONEY, MoneyPath, is_mapped
 from crm_audit.scene import Scene
 
 THRESHOLDS: frozenset[str] = frozenset()
-REASONS = ("amount_missing", "budget_missing", "over_budget", "low", "no_rate", "unmapped")
+REASONS = ("amount_missing", "budget_missing", "over_budget", "over_amount", "low", "no_rate", "unmapped")
 
 OK, UNMAPPED, NO_RATE, LOW = "", "unmapped", "no_rate", "low"
 
