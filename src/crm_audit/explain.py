@@ -66,8 +66,7 @@ def explain(audit: Audit) -> list[Finding]:
     rungs = audit.verdicts.select("deal", "claimed")
     rows = audit.findings.join(rungs, on="deal", maintain_order="left").with_row_index("row")
     told: dict[int, Finding] = {}
-    alike = rows.partition_by(["rule", "claimed", "status", "reason"], as_dict=True, maintain_order=True)
-    for (rule_id, rung, status, reason), part in alike.items():
+    for (rule_id, rung, status, reason), part in rows.group_by("rule", "claimed", "status", "reason"):
         rule = audit.pack.rule(str(rule_id))
         if rung is not None and status != "error":
             part = part.hstack(details_of(rule, int(str(rung)), audit.observed, part["m"]))
