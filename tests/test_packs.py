@@ -180,6 +180,16 @@ def test_a_requirement_is_a_tree_of_predicates(tmp_path: Path) -> None:
             ":11: X-FIRST: messages must be a mapping of names to values, not 'Hm.'",
         ),
         ("rules:\n", "rules: none\nmore:\n", ":5: the pack has no key 'more'"),
+        ("There is no need.", '"Nothing in { here."', ":11: X-FIRST: messages.missing.says: braces hold"),
+        ("There is no need.", '"{company.name} has none."', ":11: X-FIRST: messages.missing.says: braces hold"),
+        ("There is no need.", '"{days:{width}} days."', ":11: X-FIRST: messages.missing.says: braces hold"),
+        ("do: Ask somebody.", 'do: "Ask {}."', ":31: X-SECOND: messages.none stale.do: braces hold"),
+        ("[X-FIRST]", "[X-SECOND]", ":20: X-SECOND hides itself, directly or through others"),
+        (
+            "    require: {field: {path: need}}",
+            "    suppressed_by: [X-SECOND]\n    require: {field: {path: need}}",
+            ":10: X-FIRST hides itself, directly or through others",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place_and_the_fix(tmp_path: Path, old: str, new: str, told: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -149,13 +150,25 @@ def _messages(place: Place, rule: str) -> dict[str, Message]:
         words = entry.mapping(f"{rule}: messages.{key}")
         if not isinstance(words.get("says"), str) or not isinstance(words.get("do", ""), str):
             entry.wrong(f"{rule}: messages.{key} needs `says` and may have `do`, both text")
+        for word in words:
+            if not _fillable(str(words[word])):
+                entry.at(word).wrong(f"{rule}: messages.{key}.{word}: braces hold a plain {{name}}; write {{{{ for {{")
         for reason in key.split():
             messages[reason] = Message(str(words["says"]).strip(), str(words.get("do", "")).strip())
     return messages
 
 
+def _fillable(text: str) -> bool:
+    """Whether all that stands in braces is a name alone."""
+    try:
+        parts = list(Formatter().parse(text))
+    except ValueError:
+        return False
+    return all(name is None or (name.isidentifier() and not form and not how) for _, name, form, how in parts)
+
+
 def _check_ids(rules: Sequence[Rule], places: Sequence[Place]) -> None:
-    """Ids are unique, and a rule that hides another one exists."""
+    """Ids are unique, a rule that hides another one exists, and none hides itself."""
     seen: set[str] = set()
     known = {rule.id for rule in rules}
     for rule, place in zip(rules, places, strict=True):
@@ -167,3 +180,19 @@ def _check_ids(rules: Sequence[Rule], places: Sequence[Place]) -> None:
                 place.at("suppressed_by").wrong(
                     f"{rule.id}: suppressed_by names {other}, which this pack does not have"
                 )
+    hides = {rule.id: rule.suppressed_by for rule in rules}
+    for rule, place in zip(rules, places, strict=True):
+        if rule.id in _above(rule.id, hides):
+            place.at("suppressed_by").wrong(f"{rule.id} hides itself, directly or through others: nobody would see it")
+
+
+def _above(rule_id: str, hides: Mapping[str, Sequence[str]]) -> set[str]:
+    """The rules that hide a rule, and those that hide them."""
+    found: set[str] = set()
+    left = list(hides[rule_id])
+    while left:
+        other = left.pop()
+        if other not in found:
+            found.add(other)
+            left += hides[other]
+    return found
