@@ -266,6 +266,11 @@ def test_a_topic_of_which_nobody_ever_heard_is_no_evidence() -> None:
     assert ask(scene(meeting(9, "dana", topics=("pilot",))), asked) == ("holds", None)
 
 
+def test_a_topic_that_is_asked_twice_is_no_other_topic() -> None:
+    acts = [meeting(99, "dana", topics=("demo",)), meeting(9, "dana", topics=("evaluation",))]
+    assert ask(scene(*acts), {"evidence": {"topics": ["demo", "demo"], "within": 90}}) == ("fails", "stale")
+
+
 TWO_DEALS: list[Record] = [deal("d2"), link("dana", "authority", "d2"), meeting(9, "dana", on=("d1", "d2"), **PRICING)]
 
 

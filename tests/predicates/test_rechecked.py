@@ -56,6 +56,12 @@ def test_support_decays_from_the_top(days: int, holds: list[int]) -> None:
     assert [rung for rung in (3, 4, 5) if ask(records, ASKED, rung)[0] == "holds"] == holds
 
 
+def test_two_names_of_one_topic_are_one_topic() -> None:
+    twice = {"rechecked": {"topics": ["budget", "price_vs_budget"], "within": 14}}
+    assert ask(scene(recheck(3, "budget")), twice) == ("holds", None)
+    assert ask(scene(), twice) == ("fails", "none")
+
+
 def test_it_names_what_to_ask_again_in_the_order_of_the_rule() -> None:
     assert missing(scene(*ONE_BY_ONE)) == []
     assert missing(scene(recheck(3, "final_decision_maker"))) == ["price_vs_budget", "purchase_date"]

@@ -183,7 +183,7 @@ def _blind(args: Args, scene: Scene) -> bool:
 def _on_topic(acts: pl.DataFrame, topics: Sequence[str], scene: Scene) -> pl.DataFrame:
     if not topics:
         return acts
-    mask = sum(scene.facts.topics.get(topic, 0) for topic in topics)
+    mask = sum(scene.facts.topics.get(topic, 0) for topic in set(topics))
     return acts.filter((pl.col("topics") & mask) != 0)
 
 

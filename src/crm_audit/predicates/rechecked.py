@@ -23,8 +23,8 @@ class Args(base.Args):
     within: Limit  # the most days ago
 
     def names(self) -> tuple[str, ...]:
-        """The topics under their shared names (ruling 31)."""
-        return tuple(TOPIC_ALIASES.get(topic, topic) for topic in self.topics)
+        """The topics under their shared names, each once (ruling 31)."""
+        return tuple(dict.fromkeys(TOPIC_ALIASES.get(topic, topic) for topic in self.topics))
 
 
 def reasons(args: Args) -> Reasons:
