@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from crm_audit.domain import Survey
@@ -46,6 +47,17 @@ def test_a_password_is_never_shown(scheme: str) -> None:
     shown = f"{refused.value!r} {refused.value.__cause__} {refused.value.__suppress_context__}"
     assert "open-sesame" not in shown
     assert "remy:***@127.0.0.1" in shown
+
+
+def test_an_error_of_the_database_tells_nothing_of_the_records(store_url: str) -> None:
+    with Store.open(store_url) as store:
+        run = begin(store, 1)
+        with store._engine.begin() as db:
+            db.execute(text("DROP TABLE deals"))
+        with pytest.raises(DBAPIError) as failed:
+            save(store, run, DEAL)
+    assert "deals" in str(failed.value)
+    assert DEAL.name not in str(failed.value)
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def connect(url: str) -> Engine:
     """An engine on a reachable database whose schema is ours; FixConfig and StoreTooNew say what to do."""
     place = _place(url)
     with _refused(place):
-        engine = create_engine(place)
+        engine = create_engine(place, hide_parameters=True)  # errors end in logs and in the ledger: nobody's records
     if place.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
