@@ -6,7 +6,7 @@ import pytest
 
 from crm_audit.errors import BadLogin, FixConfig, Incomplete, NoAccess
 from tests.builders import clean
-from tests.cli.desk import Desk
+from tests.cli.desk import PLAIN, Desk
 from tests.cli.portals import export, hubspot, salesforce
 from tests.connectors import hubspot_bench
 
@@ -32,6 +32,13 @@ def test_a_plan_shows_the_exact_writes_and_writes_nothing(desk: Desk, monkeypatc
         assert crm.portal.value("deals", low, "crm_audit_status") is None
         (word,) = [line.split("--plan ")[1] for line in answer.err.splitlines() if "--plan" in line]
         assert desk("writeback", "plan", "portal", "--json").json()["digest"] == word
+
+
+def test_a_ladder_for_a_rule_that_is_not_there_is_refused(desk: Desk) -> None:
+    desk.settle(PLAIN.replace("source_days", 'rule_ladders = { CQ-STK-PRISE = "shadow" }\nsource_days'))
+    for command in (["check"], ["writeback", "plan", "org"]):
+        with pytest.raises(FixConfig, match=r"org\.rule_ladders\.CQ-STK-PRISE: .* \(did you mean 'CQ-STK-PRICE'\?\)"):
+            desk(*command)
 
 
 def test_a_plan_as_json(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

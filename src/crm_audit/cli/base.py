@@ -73,8 +73,9 @@ def settings() -> Settings:
 
 
 def jobs(name: str | None, loaded: Settings) -> list[Job]:
-    """The connection of that name, or all; FixConfig where there is none."""
+    """The connection of that name, or all; FixConfig where there is none, or a rule it names is not in its pack."""
     from crm_audit.errors import FixConfig
+    from crm_audit.near import aside
     from crm_audit.packs import load
     from crm_audit.pipeline import Job
 
@@ -83,7 +84,14 @@ def jobs(name: str | None, loaded: Settings) -> list[Job]:
     if name is not None and name not in loaded.connections:
         raise FixConfig(f"{GIVEN.config} has no connection {name!r}; it has {', '.join(loaded.connections)}")
     chosen = loaded.connections if name is None else {name: loaded.connections[name]}
-    return [Job(each, connection, load(connection.pack)) for each, connection in chosen.items()]
+    found = [Job(each, connection, load(connection.pack)) for each, connection in chosen.items()]
+    for job in found:
+        known = [rule.id for rule in job.pack.rules]
+        for rule in job.connection.rule_ladders:
+            if rule not in known:  # a slip of the pen would show in the CRM what was to stay in shadow
+                where = f"{GIVEN.config}: connections.{job.name}.rule_ladders.{rule}"
+                raise FixConfig(f"{where}: the pack {job.pack.name} has no such rule{aside(rule, known)}")
+    return found
 
 
 def connector(job: Job) -> Connector:
