@@ -181,7 +181,7 @@ def test_anything_else_fails_the_run_and_is_raised(store: Store, error: BaseExce
     with pytest.raises(type(error)):
         run_of(connector, store, 2)
     failed = store.runs("orchard")[0]
-    assert (failed.status, failed.reason) == ("failed", str(error) or "KeyboardInterrupt")
+    assert (failed.status, failed.reason) == ("failed", str(error) or "interrupted")
     assert failed.finished == night(2) + timedelta(minutes=5)
     assert failed.calls_read == connector.calls.read
     assert store.latest("orchard") == first

@@ -61,6 +61,8 @@ def _pages(pages: Iterator[Page], store: Store, *, run: Run, progress: Progress)
 
 
 def _reason(error: BaseException) -> str:
+    if not isinstance(error, Exception):  # Ctrl-C, or the exit that it became
+        return "interrupted"
     return str(error) or type(error).__name__
 
 

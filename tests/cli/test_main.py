@@ -225,7 +225,7 @@ def test_an_interrupted_sync_is_130_and_leaves_no_half_run(desk: Desk) -> None:
     assert out == ""
     assert err == "crm-audit: interrupted; what was read is kept, nothing half-written\n"
     with desk.store() as store:
-        assert [run.status for run in store.runs("portal")] == ["failed"]
+        assert [(run.status, run.reason) for run in store.runs("portal")] == [("failed", "interrupted")]
 
 
 def test_the_store_lies_beside_the_settings_wherever_one_stands(desk: Desk, tmp_path: Path) -> None:
