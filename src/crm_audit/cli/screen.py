@@ -110,7 +110,7 @@ def progress() -> Iterator[Advance]:
 
 def share(value: float | None) -> str:
     """`83 %`; never rounded up to a whole that was not reached."""
-    return "–" if value is None else f"{int(value * 100)} %"
+    return "–" if value is None else f"{int(round(value * 100, 9))} %"
 
 
 def money(value: float | None, currency: str = "") -> str:
