@@ -273,10 +273,8 @@ def _events(table: pl.DataFrame, known: _Known) -> _Events:
 
 
 def _counted(table: pl.DataFrame, terms: Terms, masks: Mapping[str, int]) -> pl.DataFrame:
-    """Events that count at all: not automatic, not ours, and no meeting that was not held."""
-    held = ["COMPLETED"] if terms.strict_meetings else None
-    outcome = pl.col("outcome").str.to_uppercase()
-    no_meeting = outcome.is_in(list(NOT_HELD)) if held is None else ~outcome.is_in(held).fill_null(value=False)
+    """Events that count at all: not automatic, not ours, and no meeting that was called off."""
+    no_meeting = pl.col("outcome").str.to_uppercase().is_in(list(NOT_HELD))
     ours = pl.col("by") == terms.user if terms.user else pl.lit(value=False)
     counts = (
         ~pl.col("automatic")
@@ -295,8 +293,16 @@ def _made_of(events: pl.DataFrame, known: _Known) -> tuple[pl.DataFrame, ...]:
     """The frames of `_Events`, of a part of the events."""
     on_deals = _on_deals(events, known)
     slim = events.select("event", "id", "kind", "at", "day", "over", "quoted_amount", "quoted_currency")
-    acts, plans = _acts(events, on_deals, known.people), _plans(events, on_deals)
+    acts, plans = _acts(_held(events, known.terms), on_deals, known.people), _plans(events, on_deals)
     return slim, acts, plans, _recorded(events, on_deals, known)
+
+
+def _held(events: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """Without the meetings that nobody marked as completed, where that is asked; what lies ahead never is."""
+    if not terms.strict_meetings:
+        return events
+    completed = (pl.col("outcome").str.to_uppercase() == "COMPLETED").fill_null(value=False)
+    return events.filter((pl.col("kind") != "meeting_held") | completed)
 
 
 def _listed(events: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -80,6 +80,11 @@ def test_who_is_on_the_deal_does_not_matter() -> None:
     assert ask(scene(task(-3, "lee")), SOON, unmapped=frozenset({"contacts", "roles"})) == ("holds", None)
 
 
+def test_what_lies_ahead_need_not_be_completed() -> None:
+    for outcome, status in ((None, "holds"), ("SCHEDULED", "holds"), ("RESCHEDULED", "fails"), ("CANCELED", "fails")):
+        assert ask(scene(meeting(-3, "lee", outcome=outcome)), SOON, strict_meetings=True)[0] == status
+
+
 def test_it_tells_how_soon() -> None:
     seen = proof(scene(meeting(-9, "lee"), task(-11, "lee")), SOON).steps[0].observed
     assert dict(seen) == {"days": 9, "limit": 14}
