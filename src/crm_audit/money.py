@@ -141,12 +141,19 @@ def superseded(acts: pl.DataFrame, scene: Scene, tolerance: Decimal) -> pl.DataF
     return acts.hstack(rows.select("seen", "seen_in", void=void, blind=blind))
 
 
+def _last_instant(zone: str) -> pl.Expr:
+    """The last instant of the organisation's `day`; some zones skip a midnight, and there UTC's must do."""
+    morrow = pl.col("day").dt.offset_by("1d").cast(pl.Datetime("us"))
+    local = morrow.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    return pl.coalesce(local, morrow.dt.replace_time_zone("UTC")).dt.offset_by("-1us")
+
+
 def _amount_then(rows: pl.DataFrame, scene: Scene) -> pl.DataFrame:
     """Adds `then`: the amount at the act, from the history (qualification 3.6)."""
     changes = scene.changes.filter(pl.col("field") == "amount").select("m", "at", "day", "old", "new")
     if not changes.height:
         return rows.with_columns(then="amount")
-    when = pl.coalesce("at", pl.col("day").cast(pl.Datetime("us", "UTC")).dt.offset_by("1d"))
+    when = pl.coalesce("at", _last_instant(scene.facts.terms.zone))
     earliest = changes.group_by("m", maintain_order=True).agg(before=pl.col("old").first())
     dated = rows.with_columns(when=when).sort("when")
     steps = changes.select("m", "at", new="new", changed=pl.lit(value=True)).sort("at", maintain_order=True)

@@ -384,6 +384,14 @@ def test_without_a_rate_nobody_can_tell() -> None:
     assert ask([*euros("80000"), worthless], PRICE_NOW) == ("unknown", "no_rate")
 
 
+@pytest.mark.parametrize(("hour", "status"), [(15, "holds"), (23, "holds"), (24, "fails"), (25, "fails")])
+def test_that_day_ends_where_the_organisation_is(hour: int, status: str) -> None:
+    midnight = datetime(2026, 3, 2, 5, tzinfo=UTC)  # in New York
+    rose = replace(change("amount", 5, "100000", "200000"), at=midnight + timedelta(hours=hour))
+    seen = event("quote_reported", 0, "dana", at=date(2026, 3, 2), **PRICING)
+    assert ask(scene(seen, rose, amount=200_000), PRICE_NOW)[0] == status
+
+
 @pytest.mark.parametrize("hidden", ["amount", "history"])
 def test_a_price_that_cannot_be_compared_is_unknown(hidden: str) -> None:
     records = scene(meeting(20, "dana", **PRICING), change("amount", 5, "50000", "100000"))
