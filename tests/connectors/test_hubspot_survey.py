@@ -95,6 +95,11 @@ def test_a_mapped_property_that_does_not_exist_is_unmapped(crm: Bench, field: st
     assert noted(survey, f"fields.{field}", "'no_such_property'")
 
 
+def test_one_of_several_dates_of_asking_that_does_not_exist_makes_them_unknown(crm: Bench) -> None:
+    fields = {**FULL, "recheck_purchase_date": "no_such_property"}
+    assert crm.connector(fields=fields, options=VOUCHING).survey().unmapped == {"rechecks"}
+
+
 def test_a_property_archived_since_is_found_out(crm: Bench) -> None:
     connector = crm.connector(fields=FULL, options=VOUCHING)
     assert not connector.survey().unmapped

@@ -145,7 +145,7 @@ def _roles(shape: Shape, portal: Portal) -> Iterator[Finding]:
 def _rechecks(shape: Shape, portal: Portal) -> Iterator[Finding]:
     mapped = [name for name in portal.fields if name.startswith(RECHECK)]
     for name in mapped:
-        yield from _field(shape, portal, name=name, kind="deals", lost=())
+        yield from _field(shape, portal, name=name, kind="deals", lost=("rechecks",))
     by_date = any(shape.has("deals", portal.fields[name]) for name in mapped)
     by_task = bool(portal.options.rechecks) and shape.has("tasks", portal.fields["task_type"])
     if not by_date and not by_task:
