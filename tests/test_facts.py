@@ -195,6 +195,6 @@ def test_an_organisation_without_anything_is_one_too() -> None:
 def test_more_topics_than_can_be_told_apart_are_refused_in_one_line() -> None:
     many = [event("meeting_held", 3, "noa", topics=(f"topic{n}",)) for n in range(facts.MOST_TOPICS + 1)]
     numbered = [replace(each, id=f"e{n}") for n, each in enumerate(many)]
-    assert len(known(clean() + numbered[: facts.MOST_TOPICS - 3]).topics) <= facts.MOST_TOPICS
+    assert len(known([*clean(), *numbered[: facts.MOST_TOPICS - 3]]).topics) <= facts.MOST_TOPICS
     with pytest.raises(FixConfig, match="map fewer under `topics`"):
-        known(clean() + numbered)
+        known([*clean(), *numbered])

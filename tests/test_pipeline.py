@@ -247,7 +247,7 @@ def test_a_ladder_alone_makes_terms() -> None:
 
 def shown_rules(**settings: object) -> set[str]:
     connection = Connection.model_validate({"vendor": "files", **settings})
-    return {rule.id for rule in pipeline.visible(Job("org", connection, CORE)).pack.rules}
+    return set(pipeline.shown(Job("org", connection, CORE)))
 
 
 def test_nothing_is_shown_until_the_admin_says_so() -> None:
@@ -260,6 +260,19 @@ def test_nothing_is_shown_until_the_admin_says_so() -> None:
 
 def planned(store: Store, shelf: Shelf) -> Plan:
     return pipeline.planned(pipeline.check(store, JOB, as_of=NOW), shelf, store)
+
+
+def test_a_rule_in_shadow_is_judged_and_not_shown(store: Store) -> None:
+    shelf = Shelf([*around(), *story("d1", need=None)])
+    synced(store, shelf)
+    hidden = JOB.connection.model_copy(update={"rule_ladders": {"CQ-OPP-NEED": "shadow"}})
+    report = pipeline.check(store, Job(JOB.name, hidden, JOB.pack), as_of=NOW)
+    assert "CQ-OPP-NEED" in {finding.rule for finding in report.findings}
+    (write,) = pipeline.planned(report, shelf, store).writes
+    (open_,) = planned(store, shelf).writes
+    assert write.after["status"] == open_.after["status"] == "overstated"
+    assert "CQ-OPP-NEED" in str(open_.after)
+    assert "CQ-OPP-NEED" not in str(write.after)
 
 
 def test_a_second_plan_is_empty(store: Store) -> None:

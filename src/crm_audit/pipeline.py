@@ -95,11 +95,10 @@ def check(store: Store, job: Job, *, as_of: datetime, deals: Iterable[str] | Non
     return Report(job, run, as_of, audit, tuple(explain(audit)))
 
 
-def visible(job: Job) -> Job:
-    """The job without the rules that stay in shadow: they are kept here and never shown in the CRM (ruling 37)."""
+def shown(job: Job) -> frozenset[str]:
+    """The rules whose findings may be shown in the CRM; those in shadow are judged and kept here (ruling 37)."""
     ladders, default = job.connection.rule_ladders, job.connection.ladder
-    shadow = frozenset(rule.id for rule in job.pack.rules if ladders.get(rule.id, default) == "shadow")
-    return Job(job.name, job.connection, job.pack.without(shadow))
+    return frozenset(rule.id for rule in job.pack.rules if ladders.get(rule.id, default) != "shadow")
 
 
 def planned(report: Report, connector: Connector, store: Store) -> Plan:
@@ -110,7 +109,8 @@ def planned(report: Report, connector: Connector, store: Store) -> Plan:
     verdicts = report.audit.verdicts
     closed = set(verdicts.filter(pl.col("state").is_in([WON, LOST]))["id"])
     settled = closed & store.changed(report.run, "deals")
-    told = annotate(report.audit, report.findings)
+    rules = shown(report.job)
+    told = annotate(report.audit, [finding for finding in report.findings if finding.rule in rules])
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
     return plan(wanted, connector.shown(list(wanted)), settled=settled)
 

@@ -95,20 +95,15 @@ class Pack:
 
     def rule(self, rule_id: str) -> Rule:
         """The rule of that id; KeyError where there is none."""
-        return next_rule(self.rules, rule_id)
+        for rule in self.rules:
+            if rule.id == rule_id:
+                return rule
+        raise KeyError(rule_id)
 
     def without(self, rule_ids: frozenset[str]) -> Pack:
         """The pack with some rules left out."""
         kept = tuple(rule for rule in self.rules if rule.id not in rule_ids)
         return Pack(name=self.name, title=self.title, version=self.version, rules=kept)
-
-
-def next_rule(rules: tuple[Rule, ...], rule_id: str) -> Rule:
-    """The rule of that id; KeyError where there is none."""
-    for rule in rules:
-        if rule.id == rule_id:
-            return rule
-    raise KeyError(rule_id)
 
 
 def leaves(node: Node) -> Iterator[Leaf]:

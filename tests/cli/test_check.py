@@ -77,7 +77,7 @@ def test_a_stage_on_no_ladder_is_told_before_the_rules(desk: Desk) -> None:
     desk.learn([*clean(), deal("d2", stage="Brand new")])
     out = desk("check", "--as-of", MOMENT).out
     assert "1 deals in new / Brand new: that stage is on no ladder" in out
-    assert "1 unmapped" in out
+    assert "1 deals not judged at all" in out
 
 
 # --- what is shown ---------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from crm_audit.connectors.base import Connector, Write
 from crm_audit.connectors.files import connect
 from crm_audit.connectors.files.connector import PAGE
 from crm_audit.domain import KINDS, Annotation, Record
+from crm_audit.errors import FixConfig
 from tests.connectors.exports import (
     COLUMNS,
     CSV,
@@ -62,7 +63,8 @@ def test_the_folder_names_an_export_that_has_no_name(tmp_path: Path) -> None:
 def test_nothing_is_shown_and_nothing_can_be_written(opened: Opener) -> None:
     files = opened()
     assert files.wanted("d1", Annotation(status="overstated")) == {}
-    assert files.shown(["d1"]) == {}
+    with pytest.raises(FixConfig, match="cannot be written back"):
+        files.shown(["d1"])
     write = Write("d1", "deal", None, {"status": "overstated"})
     assert "cannot be written back" in refusal(lambda: files.write([write]))
 

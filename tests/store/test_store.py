@@ -438,3 +438,10 @@ def test_the_link_of_a_role_is_its_own_record(store: Store) -> None:
         ("authority", date(2026, 1, 5), None),
         ("champion", None, date(2026, 3, 2)),
     ]
+
+
+def test_events_of_a_source_that_cannot_be_read_any_more_stay(store: Store) -> None:
+    synced(store, 1, *EVERYTHING)
+    blind = finish(store, begin(store, 2, survey=Survey(unconnected=frozenset({EVENT.kind}))))
+    assert EVENT.id in store.frames(blind)["events"]["id"].to_list()
+    assert store.frames(finish(store, begin(store, 3)))["events"].is_empty()

@@ -100,6 +100,12 @@ def test_progress_is_told_after_every_batch() -> None:
 def test_what_was_written_before_a_break_is_written_once() -> None:
     ledger = Ledger(breaks_at=1)
     told: list[int] = []
-    with pytest.raises(Retry):
-        apply(Plan(writes(3 * BATCH), 0), ledger, told.append)
+    receipts = apply(Plan(writes(3 * BATCH), 0), ledger, told.append)
     assert (len(ledger.batches), told) == (1, [BATCH])
+    assert [receipt.ok for receipt in receipts] == [True] * BATCH + [False] * (2 * BATCH)
+    assert all("not tried, or not known" in str(receipt.reason) for receipt in receipts[BATCH:])
+
+
+def test_a_break_before_anything_was_written_is_raised() -> None:
+    with pytest.raises(Retry):
+        apply(Plan(writes(BATCH), 0), Ledger(breaks_at=0))

@@ -91,7 +91,7 @@ def test_a_settled_deal_that_shows_something_is_corrected() -> None:
 def test_a_settled_deal_that_shows_nothing_is_left_alone() -> None:
     nothing: list[Mapping[str, Places]] = [{}, {"d1": {}}, {"d1": {"verdict": {"status": None, "gap": None}}}]
     for shown in nothing:
-        assert plan(CLOSED, shown, settled={"d1"}) == Plan((), 1)
+        assert plan(CLOSED, shown, settled={"d1"}) == Plan((), 0)
 
 
 def test_an_open_deal_that_shows_nothing_is_begun() -> None:

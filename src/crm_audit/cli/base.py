@@ -84,7 +84,7 @@ def jobs(name: str | None, loaded: Settings) -> list[Job]:
     if name is not None and name not in loaded.connections:
         raise FixConfig(f"{GIVEN.config} has no connection {name!r}; it has {', '.join(loaded.connections)}")
     chosen = loaded.connections if name is None else {name: loaded.connections[name]}
-    found = [Job(each, connection, load(connection.pack)) for each, connection in chosen.items()]
+    found = [Job(each, connection, load(_pack(connection.pack))) for each, connection in chosen.items()]
     for job in found:
         known = [rule.id for rule in job.pack.rules]
         for rule in job.connection.rule_ladders:
@@ -92,6 +92,12 @@ def jobs(name: str | None, loaded: Settings) -> list[Job]:
                 where = f"{GIVEN.config}: connections.{job.name}.rule_ladders.{rule}"
                 raise FixConfig(f"{where}: the pack {job.pack.name} has no such rule{aside(rule, known)}")
     return found
+
+
+def _pack(name: str) -> str:
+    """A folder is seen from the settings file, as every path there is; anything else is the name of a built-in pack."""
+    beside = GIVEN.config.resolve().parent / name
+    return str(beside) if beside.is_dir() else name
 
 
 def connector(job: Job) -> Connector:

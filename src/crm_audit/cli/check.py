@@ -138,13 +138,15 @@ def tell_sums(report: Report, summary: Summary) -> None:
     run, money = report.run, summary.money
     finished = f"{run.finished:%Y-%m-%d %H:%M} UTC" if run.finished else "never"
     screen.say(
-        f"{report.job.name} · {summary.open_deals:,} open deals · as of {report.as_of:%Y-%m-%d %H:%M} UTC · "
+        f"{report.job.name} · {summary.open_deals:,} open deals judged · as of {report.as_of:%Y-%m-%d %H:%M} UTC · "
         f"sync {run.id} of {finished} · pack {report.job.pack.name} {report.job.pack.version}",
         "",
     )
     _tell_coverage(report, summary)
-    counts = " · ".join(f"{n:,} {verdict}" for verdict, n in sorted(summary.verdicts.items(), key=lambda v: -v[1]))
-    screen.say("", f"Verdicts  {counts}")
+    told = {verdict: n for verdict, n in summary.verdicts.items() if verdict not in ("not_applicable", "unmapped")}
+    counts = " · ".join(f"{n:,} {verdict}" for verdict, n in sorted(told.items(), key=lambda v: -v[1])) or "none"
+    closed = summary.verdicts.get("not_applicable", 0)
+    screen.say("", f"Verdicts  {counts}" + (f" ({closed:,} closed deals are not audited)" if closed else ""))
     screen.say(
         f"Money     {screen.money(money.amount, money.currency)} open, of which "
         f"{screen.money(money.overstated, money.currency)} in deals ahead of their evidence",

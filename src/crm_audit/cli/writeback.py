@@ -86,9 +86,9 @@ def _planned(name: str) -> tuple[Job, Connector, Plan]:
 
     loaded = cli.settings()
     with cli.opened(loaded) as store:
-        job = pipeline.visible(cli.jobs(name, loaded)[0])
+        job = cli.jobs(name, loaded)[0]
         crm = cli.connector(job)
-        if not job.pack.rules:
+        if not pipeline.shown(job):
             return job, crm, Plan((), 0)
         report = pipeline.check(store, job, as_of=cli.now())
         return job, crm, pipeline.planned(report, crm, store)
@@ -97,8 +97,9 @@ def _planned(name: str) -> tuple[Job, Connector, Plan]:
 def tell(job: Job, planned: Plan, *, most: int = SHOWN) -> None:
     """The plan for people, with its first writes in full."""
     from crm_audit.cli import screen
+    from crm_audit.pipeline import shown
 
-    if not job.pack.rules:
+    if not shown(job):
         screen.say(f'{job.name} is in shadow: nothing is shown in the CRM. Set ladder = "annotate" to change that.')
         return
     places = Counter(write.place for write in planned.writes)
@@ -122,8 +123,9 @@ def _short(value: object) -> str:
 def tell_receipts(job: Job, planned: Plan, *, receipts: list[Receipt], crm: Connector) -> None:
     """What became of a plan."""
     from crm_audit.cli import screen
+    from crm_audit.pipeline import shown
 
-    if not job.pack.rules:
+    if not shown(job):
         tell(job, planned)
         return
     done = sum(receipt.ok for receipt in receipts)

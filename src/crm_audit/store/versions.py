@@ -49,7 +49,9 @@ def sweep(db: Connection, run: Run, *, kinds: Iterable[str]) -> None:
     """Close what a run that read these kinds to their end did not see: it is gone from the CRM."""
     for kind in kinds:
         table = TABLES[kind]
-        unseen = (table.c.connection == run.connection, table.c.closed_run.is_(None), table.c.seen_run < run.id)
+        unseen = [table.c.connection == run.connection, table.c.closed_run.is_(None), table.c.seen_run < run.id]
+        if kind == "events":  # what a source that cannot be read any more once told is only unknown
+            unseen.append(table.c.kind.not_in(sorted(run.survey.unconnected)))
         db.execute(update(table).where(*unseen).values(closed_run=run.id))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from crm_audit.connectors.base import Connector, Receipt, Write
+from crm_audit.errors import CrmAuditError
 from crm_audit.writeback.plan import Plan
 
 BATCH = 100
@@ -12,10 +13,19 @@ BATCH = 100
 
 
 def apply(plan: Plan, connector: Connector, progress: Callable[[int], None] = lambda done: None) -> list[Receipt]:
-    """Carry out a plan batch by batch; the connector reads back what it wrote. One receipt per write."""
+    """Carry out a plan batch by batch; the connector reads back what it wrote. One receipt per write.
+
+    Where the CRM stops answering after a part was written, the rest is told as not done; before that, it raises.
+    """
     receipts: list[Receipt] = []
     for batch in _batches(plan.writes):
-        receipts += connector.write(batch)
+        try:
+            receipts += connector.write(batch)
+        except CrmAuditError as error:
+            if not receipts:
+                raise
+            left = plan.writes[len(receipts) :]
+            return receipts + [Receipt(write, ok=False, reason=f"not tried, or not known: {error}") for write in left]
         progress(len(receipts))
     return receipts
 

@@ -31,13 +31,13 @@ class Plan:
 def plan(wanted: Mapping[str, Places], shown: Mapping[str, Places], *, settled: Collection[str] = ()) -> Plan:
     """The smallest set of writes; `settled` deals are corrected where they show something, and never begun."""
     writes = tuple(write for deal, places in wanted.items() for write in _of_deal(deal, places, shown, settled))
-    touched = {write.deal for write in writes}
-    return Plan(writes, len(wanted.keys() - touched))
+    untouched = wanted.keys() - {write.deal for write in writes}
+    return Plan(writes, sum(deal not in settled or _begun(shown.get(deal, {})) for deal in untouched))
 
 
 def _of_deal(deal: str, wanted: Places, shown: Mapping[str, Places], settled: Collection[str]) -> Iterator[Write]:
     now = shown.get(deal, {})
-    if deal in settled and not any(value is not None for fields in now.values() for value in fields.values()):
+    if deal in settled and not _begun(now):
         return
     for place, fields in wanted.items():
         before = now.get(place)
@@ -45,3 +45,8 @@ def _of_deal(deal: str, wanted: Places, shown: Mapping[str, Places], settled: Co
         if differ:
             old = None if before is None else {name: before.get(name) for name in differ}
             yield Write(deal, place, old, differ)
+
+
+def _begun(places: Places) -> bool:
+    """Whether a deal shows anything of ours."""
+    return any(value is not None for fields in places.values() for value in fields.values())

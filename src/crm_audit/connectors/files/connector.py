@@ -25,6 +25,9 @@ from crm_audit.near import aside
 PAGE = 2_000
 
 
+READ_ONLY = "files are an export and cannot be written back; connect the CRM itself to annotate its deals"
+
+
 @dataclass(frozen=True)
 class Files:
     """A folder of exports, read row by row and never written."""
@@ -70,12 +73,12 @@ class Files:
         return {}
 
     def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
-        """Nothing: an export has no place of ours."""
-        return {}
+        """Always FixConfig: an export has no place of ours."""
+        raise FixConfig(READ_ONLY)
 
     def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
-        """Always FixConfig."""
-        raise FixConfig("files are an export and cannot be written back; connect the CRM itself to annotate its deals")
+        """Always FixConfig, as above."""
+        raise FixConfig(READ_ONLY)
 
     def address(self, kind: str, record_id: str) -> str | None:
         """None: a row has no address."""
