@@ -141,6 +141,17 @@ def test_without_buying_role_or_label_roles_are_unknown(crm: Bench) -> None:
     assert not crm.connector(roles=signs, fields=FULL, options=VOUCHING).survey().unmapped
 
 
+def test_a_slip_in_a_label_makes_roles_unknown_and_accuses_nobody(crm: Bench) -> None:
+    crm.portal.define_label("deals", "contacts", "Decision maker")
+    slip = crm.connector(roles={"Decsion maker": "authority"}, fields=FULL, options=VOUCHING).survey()
+    assert slip.unmapped == {"roles"}
+    assert noted(slip, "roles.Decsion maker", "did you mean 'Decision maker'?")
+    assert noted(slip, "the label 'Decision maker'", "mapped to no role")
+    right = crm.connector(roles={"Decision maker": "authority", "CHAMPION": "coach"}, fields=FULL, options=VOUCHING)
+    assert not right.survey().unmapped
+    assert not noted(right.survey(), "Decision maker")
+
+
 def test_missing_exchange_rates_are_noted_where_there_are_currencies(crm: Bench) -> None:
     crm.portal.revoke("settings.currencies.read")
     assert not noted(crm.connector().survey(), "exchange rates")

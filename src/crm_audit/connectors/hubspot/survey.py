@@ -12,6 +12,7 @@ from crm_audit.connectors.hubspot.portal import Portal
 from crm_audit.connectors.options import RECHECK
 from crm_audit.domain import Survey
 from crm_audit.errors import NoAccess
+from crm_audit.near import aside
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "meetings": ("meeting_held",),
@@ -136,10 +137,19 @@ def _roles(shape: Shape, portal: Portal) -> Iterator[Finding]:
     labels = texts | {f"{one.get('category')}:{one.get('typeId')}" for one in shape.labels}
     has_buying_role = shape.has("contacts", portal.fields["buying_role"])
     for name in portal.roles:
-        if name not in labels and name not in BUYING_ROLES and not has_buying_role:
-            yield (), (), f"roles.{name}: no association label between deals and contacts is called that"
+        if name not in labels and name not in BUYING_ROLES:  # a slip here would unseat every decider there is
+            hint = aside(name, (*texts, *BUYING_ROLES))
+            told = f"roles.{name}: no label between deals and contacts and no buying role is called that{hint}"
+            yield ("roles",), (), f"{told}; until it is mended, roles are unknown"
+    for label in sorted(texts - portal.roles.keys()):
+        if not {f"{one.get('category')}:{one.get('typeId')}" for one in _called(shape, label)} & portal.roles.keys():
+            yield (), (), f"the label {label!r} between deals and contacts is mapped to no role; add it under roles"
     if not has_buying_role and not labels & portal.roles.keys():
         yield ("roles",), (), "roles are not mapped: neither an association label nor a buying role tells who is what"
+
+
+def _called(shape: Shape, label: str) -> Iterator[Json]:
+    return (one for one in shape.labels if one.get("label") == label)
 
 
 def _rechecks(shape: Shape, portal: Portal) -> Iterator[Finding]:
