@@ -27,16 +27,9 @@ from tests.connectors.exports import (
     deals,
     mentions,
     open_folder,
-    opener,
     pulled,
     refusal,
 )
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Opener:
-    return opener(tmp_path)
-
 
 # --- what a connector answers
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-import pytest
-
 from crm_audit.domain import MAPPABLE, STRENGTH
 from tests.connectors.exports import (
     CSV,
@@ -18,15 +16,8 @@ from tests.connectors.exports import (
     deals,
     mentions,
     open_folder,
-    opener,
     refusal,
 )
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Opener:
-    return opener(tmp_path)
-
 
 # --- what the export cannot tell
 

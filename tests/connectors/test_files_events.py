@@ -6,8 +6,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
 from crm_audit.connectors.files import Files
 from crm_audit.domain import STRENGTH, Event
 from tests.connectors.exports import (
@@ -18,15 +16,8 @@ from tests.connectors.exports import (
     Opener,
     mentions,
     open_folder,
-    opener,
     pulled,
 )
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Opener:
-    return opener(tmp_path)
-
 
 # --- events
 

@@ -19,16 +19,9 @@ from tests.connectors.exports import (
     deals,
     mentions,
     open_folder,
-    opener,
     pulled,
     refusal,
 )
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Opener:
-    return opener(tmp_path)
-
 
 # --- rows that are not as they should be
 
