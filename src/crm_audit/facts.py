@@ -184,11 +184,11 @@ def _state(rung: Rung | None) -> str:
     return rung if isinstance(rung, str) else OPEN
 
 
-def _rungs(deals: pl.DataFrame, stages: pl.DataFrame, terms: Terms) -> pl.DataFrame:
-    """State and rung of every pipeline and stage that a deal stands in or passed through."""
+def standing(pairs: pl.DataFrame, stages: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """State and rung of each pair of pipeline and stage, once each; `stages` are those of `Facts`."""
     closed = {(p, s): state for p, s, state in stages.select("pipeline", "stage", "state").iter_rows()}
     rows = []
-    for pipeline, stage in deals.select("pipeline", "stage").unique().iter_rows():
+    for pipeline, stage in pairs.select("pipeline", "stage").unique().iter_rows():
         state = closed.get((pipeline, stage))
         rung = rung_of(terms, pipeline, stage, state if state in (WON, LOST) else None)
         rows.append((pipeline, stage, _state(rung), rung if isinstance(rung, int) else None))
@@ -209,7 +209,7 @@ def _deals(table: pl.DataFrame, terms: Terms, companies: pl.DataFrame, stages: p
         )
         .rename({"company": "company_id"})
         .join(companies.rename({"id": "company_id"}), on="company_id", how="left")
-        .join(_rungs(table, stages, terms), on=["pipeline", "stage"], how="left")
+        .join(standing(table, stages, terms), on=["pipeline", "stage"], how="left")
         .sort("deal")
     )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from crm_audit import shipped, yamls
 from crm_audit.domain import ROLES, TOP
 from crm_audit.errors import BadPack
-from crm_audit.policy import UNMAPPED_STAGE, Combined, Leaf, Message, Node, Pack, Rule
+from crm_audit.policy import UNMAPPED_STAGE, Combined, Layer, Leaf, Message, Node, Pack, Rule, Severity
 from crm_audit.predicates import PREDICATES
 from crm_audit.yamls import Place
 
@@ -30,11 +30,11 @@ class _Head(BaseModel):
 
     id: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$")]
     title: str
-    layer: Literal["organisation", "opportunity", "stakeholder", "momentum", "hygiene", "system"]
+    layer: Layer
     start: RungNumber = Field(alias="from")
     to: RungNumber = TOP
     gate: bool = False
-    severity: Literal["info", "minor", "major", "critical"]
+    severity: Severity
     block_from: RungNumber | None = None
     suppressed_by: tuple[str, ...] = ()
     about: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from crm_audit.domain import TOP
 from crm_audit.predicates import PREDICATES
@@ -127,5 +128,8 @@ def reasons(node: Node) -> Reasons:
 
 
 UNMAPPED_STAGE = "SYS-UNMAPPED-STAGE"
-SEVERITIES = ("info", "minor", "major", "critical")
-LAYERS = ("organisation", "opportunity", "stakeholder", "momentum", "hygiene", "system")
+Severity = Literal["info", "minor", "major", "critical"]
+SEVERITIES: tuple[str, ...] = get_args(Severity)
+"""The mildest first."""
+Layer = Literal["organisation", "opportunity", "stakeholder", "momentum", "hygiene", "system"]
+LAYERS: tuple[str, ...] = get_args(Layer)

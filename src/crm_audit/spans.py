@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from crm_audit.domain import LOST, WON
-from crm_audit.facts import rung_of
+from crm_audit.facts import standing
 from crm_audit.scene import Scene
 
 
@@ -16,25 +16,15 @@ def moves(scene: Scene) -> pl.DataFrame:
     """m, at, day, old, new and their rungs for every change of stage, oldest first."""
     rows = scene.changes.filter(pl.col("field") == "stage").select("m", "pipeline", "at", "day", "old", "new")
     for side in ("old", "new"):
-        standing = _standing(rows.select("pipeline", stage=side).unique(), scene)
-        names = {"stage": side, "rung": f"{side}_rung", "closed": f"{side}_closed"}
-        rows = rows.join(
-            standing.rename(names), on=["pipeline", side], how="left", maintain_order="left", nulls_equal=True
+        stood = standing(rows.select("pipeline", stage=side), scene.facts.stages, scene.facts.terms)
+        told = stood.select(
+            "pipeline",
+            pl.col("stage").alias(side),
+            pl.col("rung").alias(f"{side}_rung"),
+            pl.col("state").is_in([WON, LOST]).alias(f"{side}_closed"),
         )
+        rows = rows.join(told, on=["pipeline", side], how="left", maintain_order="left", nulls_equal=True)
     return rows.drop("pipeline")
-
-
-def _standing(stages: pl.DataFrame, scene: Scene) -> pl.DataFrame:
-    """The rung of each stage, and whether a deal is closed there."""
-    states = {(p, s): state for p, s, state in scene.facts.stages.select("pipeline", "stage", "state").iter_rows()}
-    rungs = []
-    for pipeline, stage in stages.iter_rows():
-        state = states.get((pipeline, stage))
-        rungs.append(rung_of(scene.facts.terms, pipeline, stage or "", state if state in (WON, LOST) else None))
-    return stages.with_columns(
-        rung=pl.Series([rung if isinstance(rung, int) else None for rung in rungs], dtype=pl.Int8),
-        closed=pl.Series([rung in (WON, LOST) for rung in rungs], dtype=pl.Boolean),
-    )
 
 
 def opened(scene: Scene) -> pl.DataFrame:
