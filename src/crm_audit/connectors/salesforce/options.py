@@ -38,9 +38,12 @@ FIELDS: Mapping[str, str] = {
 """What `fields` may map, and on which object that field lies."""
 
 LOGIN: Mapping[str, str] = {
-    "consumer_key": "the consumer key of an External Client App with the client-credentials flow",
-    "consumer_secret": "its consumer secret",
-    "session_id": "in the place of both: a session that somebody else opened",
+    "consumer_key": "the consumer key of an External Client App",
+    "consumer_secret": "its consumer secret, for the client-credentials flow",
+    "username": "for the JWT bearer flow instead: the integration user",
+    "private_key": "with it the private key (PEM) whose certificate the app has",
+    "private_key_file": "or the path of a file that holds it",
+    "session_id": "for development, in the place of all these: a session that somebody else opened",
 }
 """What `login` names."""
 
@@ -74,6 +77,7 @@ class Options(Frozen):
 
     domain: str | None = None  # My Domain, "acme.my"
     instance: str | None = None  # or the whole host, "acme.my.salesforce.com"
+    login_host: str | None = None  # whom a JWT is for; "test.salesforce.com" for sandboxes, told by the domain's name
     api_version: str = Field(default=API_VERSION, pattern=r"^\d\d\.0$")  # the version of the API that is called
     connected: tuple[str, ...] = ("Connected",)  # call results that mean somebody answered; "" lets an empty one count
     attestations: Mapping[str, tuple[str, ...]] = {}  # type of a Task -> topics somebody vouches for
@@ -93,6 +97,15 @@ class Options(Frozen):
             raise FixConfig("options.domain is missing: the org's My Domain, such as 'acme.my'")
         if not allowed(host):
             raise FixConfig(f"options: {host!r} is no Salesforce host; it must end in {' or '.join(ALLOWED_HOSTS)}")
+        return host
+
+    @property
+    def audience(self) -> str:
+        """The login host that a JWT is made out to."""
+        sandbox = "--" in self.host or ".sandbox." in self.host
+        host = self.login_host or ("test.salesforce.com" if sandbox else "login.salesforce.com")
+        if not allowed(host):
+            raise FixConfig(f"options.login_host: {host!r} is no Salesforce host")
         return host
 
 
