@@ -22,8 +22,6 @@ QUERIES = 5
 """Queries in one composite (composite resources: of 25 subrequests)."""
 PAGE = 2_000
 """Rows in a page, the most that Salesforce gives in one answer."""
-BREAK_EVEN = 10_000
-"""Rows above which a Bulk job costs fewer calls than pages (reference: 10,000 to 12,000)."""
 MOST_IDS = 4_000
 """Ids in one query: 21 characters each, of the 100,000 that a query may have."""
 

@@ -15,8 +15,6 @@ from crm_audit.connectors.salesforce.refusals import Vanished
 from crm_audit.connectors.salesforce.schema import Field
 from crm_audit.errors import NoAccess, Retry
 
-RECORDS = 100_000
-"""Records in one page of results: each page is a call, and lies on disk while it is read."""
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 """Seconds between two looks at a job, growing."""
 PATIENCE = 3 * 3600.0
@@ -60,10 +58,10 @@ def _complete(gateway: Gateway, job: str) -> bool:
     return answer.get("state") == "JobComplete"
 
 
-def sheet(gateway: Gateway, job: str, locator: str, file: IO[bytes]) -> Sheet:
+def sheet(gateway: Gateway, job: str, locator: str, *, most: int, file: IO[bytes]) -> Sheet:
     """A page of a job's results, into a file; raises Vanished where Salesforce has thrown it away."""
     try:
-        return gateway.sheet(job, locator or None, most=RECORDS, file=file)
+        return gateway.sheet(job, locator or None, most=most, file=file)
     except NoAccess:
         raise Vanished("Salesforce no longer has the results of the Bulk job") from None
 

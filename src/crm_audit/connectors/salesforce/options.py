@@ -17,6 +17,10 @@ from crm_audit.near import near
 from crm_audit.patterns import Pattern
 
 API_VERSION = "66.0"
+BREAK_EVEN = 10_000
+"""Rows above which a Bulk job costs fewer calls than pages of 2,000, five to a call (reference: 10,000 to 12,000)."""
+RECORDS = 100_000
+"""Records in one page of Bulk results: each is a call, and lies on disk while it is read."""
 ALLOWED_HOSTS = (".salesforce.com", ".force.com")
 """The only places a token is ever sent to, and the only ones a login answer may point at."""
 
@@ -79,6 +83,8 @@ class Options(Frozen):
     instance: str | None = None  # or the whole host, "acme.my.salesforce.com"
     login_host: str | None = None  # whom a JWT is for; "test.salesforce.com" for sandboxes, told by the domain's name
     api_version: str = Field(default=API_VERSION, pattern=r"^\d\d\.0$")  # the version of the API that is called
+    bulk_above: int = Field(default=BREAK_EVEN, ge=0)  # rows above which the Bulk API is used
+    bulk_records: int = Field(default=RECORDS, ge=1)  # records in one page of Bulk results
     connected: tuple[str, ...] = ("Connected",)  # call results that mean somebody answered; "" lets an empty one count
     attestations: Mapping[str, tuple[str, ...]] = {}  # type of a Task -> topics somebody vouches for
     rechecks: Mapping[str, tuple[str, ...]] = {}  # type of a Task -> topics asked again

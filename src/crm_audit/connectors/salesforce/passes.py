@@ -10,7 +10,7 @@ from itertools import groupby
 from urllib.parse import quote
 
 from crm_audit.connectors.base import Page, Reading, Sweep
-from crm_audit.connectors.salesforce.asking import BREAK_EVEN, STAMP, Query, literal
+from crm_audit.connectors.salesforce.asking import STAMP, Query, literal
 from crm_audit.connectors.salesforce.feeds import LIVE, Feed, Lookup, Rows, Stream
 from crm_audit.connectors.salesforce.org import Org
 from crm_audit.connectors.salesforce.place import LONGEST_GAP, Place, begun, increment
@@ -47,9 +47,10 @@ class Pass:
         """The query for its rows."""
         feed, place = self.feed, self.place
         asked = self.org.query(f"main {self.key}", feed.object, where=self._where())
+        most = self.org.options.bulk_above
         if feed.grouped:
-            return replace(asked, most=BREAK_EVEN)
-        return replace(asked, order="id" if place.whole else "stamp", after=place.after, most=BREAK_EVEN)
+            return replace(asked, most=most)
+        return replace(asked, order="id" if place.whole else "stamp", after=place.after, most=most)
 
     def _where(self) -> Sequence[str]:
         feed, window = self.feed, _window(self.place)

@@ -16,7 +16,6 @@ from tempfile import TemporaryFile
 from crm_audit.connectors.base import Gap, Page, Reading
 from crm_audit.connectors.salesforce import bulk, records
 from crm_audit.connectors.salesforce.asking import (
-    BREAK_EVEN,
     PAGE,
     STAMP,
     Answer,
@@ -119,7 +118,8 @@ class Round:
             if each.feed.open and not each.place.whole:
                 where = f"(Opportunity.IsClosed = false OR Opportunity.{STAMP} >= {self._moved_deals})"
                 yield replace(
-                    self._org.query(f"open {each.key}", each.feed.object, where=(LIVE, where)), most=BREAK_EVEN
+                    self._org.query(f"open {each.key}", each.feed.object, where=(LIVE, where)),
+                    most=self._org.options.bulk_above,
                 )
         yield from self._read_beside()
 
@@ -137,7 +137,7 @@ class Round:
             where += [] if each.place.whole else [f"{STAMP} >= {each.place.since}"]
             role = "beside" if each.place.whole else "moved"
             asked = self._org.query(f"{role} {beside.object}", beside.object, where=where, only=beside.only)
-            yield replace(asked, most=BREAK_EVEN)
+            yield replace(asked, most=self._org.options.bulk_above)
 
     def _take(self, answers: Iterable[Answer]) -> Read:
         for answer in answers:
@@ -301,7 +301,7 @@ class Round:
         while following is not None:
             locator = following
             with TemporaryFile() as file:
-                sheet = bulk.sheet(self._gateway, job, locator, file)
+                sheet = bulk.sheet(self._gateway, job, locator, most=self._org.options.bulk_records, file=file)
                 if each is not None and each.feed.beside:
                     self._settle(each, islice(bulk.rows(sheet, query.object, types), done, None))
                 for rows in pages(islice(bulk.rows(sheet, query.object, types), done, None), PAGE):
