@@ -132,7 +132,8 @@ def holds(row: Mapping[str, Any], name: str, operator: str, value: str | None) -
     held = row["id"] if name == "hs_object_id" else row["properties"][name]
     if operator == "NOT_HAS_PROPERTY" or held is None:
         return held is None and operator == "NOT_HAS_PROPERTY"
-    mine, asked = (int(held), int(value or 0)) if name != "hs_lastmodifieddate" else (held, value)
+    stamp = name == "hs_lastmodifieddate"
+    mine, asked = ((0, text) if stamp else (int(text), "") for text in (str(held), str(value or 0)))
     answers: dict[str, bool] = {
         "EQ": mine == asked, "NEQ": mine != asked, "GT": mine > asked, "GTE": mine >= asked, "LT": mine < asked,
         "LTE": mine <= asked,
