@@ -55,13 +55,18 @@ class Bench:
         return {"SF_KEY": house.client_id, "SF_SECRET": house.client_secret}
 
     def connector(self, **settings: object) -> SalesforceConnector:
-        """A connector that does not really sleep."""
+        """A connector whose sleep lets the org's time pass."""
         return self.connect(self.connection(**settings), self.environ())
 
     def connect(self, connection: Connection, environ: Mapping[str, str]) -> SalesforceConnector:
         """The same, with secrets of one's own."""
         session = Loopback(connection.emulator or self.base).session()
-        return connect(connection, environ=environ, session=session, sleep=self.slept.append)
+        return connect(connection, environ=environ, session=session, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        """Let the org's time pass."""
+        self.slept.append(seconds)
+        self.clock.advance(seconds=seconds)
 
     def make(self, name: str, /, **fields: object) -> str:
         """A record as a user of the org makes it."""
