@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from crm_audit.errors import FixConfig
+from crm_audit.errors import OutOfQuota
 from crm_audit.store import Store
-from tests.connectors.salesforce_bench import Bench, bench
+from tests.connectors.salesforce_bench import bench
 from tests.connectors.salesforce_sync import Nights, small
 
 OPENING = {"versions": 1, "token": 1, "describe": 1}
@@ -40,7 +41,7 @@ def test_a_small_org_costs_a_handful_of_calls(nights: Nights) -> None:
     nights.sf.change(made.deal, Amount=1)
     nights.sf.org.update("Event", made.event, Subject="y")
     assert spent(nights, days=1) == OPENING | {"query": 6}, "and what lies beside the meeting that changed"
-    assert spent(nights, days=7) == OPENING | {"query": 6}, "everything anew, once a week"
+    assert spent(nights, days=7) == OPENING | {"query": 5}, "everything anew, once a week"
 
 
 def test_pages_of_different_queries_share_their_calls(nights: Nights) -> None:
@@ -111,12 +112,8 @@ def test_fault_04_whatever_quota_is_left_runs_add_up(nights: Nights) -> None:
     for quota in range(1, 60, 3):
         nights.sf.clock.advance(days=1)
         nights.sf.org.calls.daily = quota
-        try:
+        with suppress(OutOfQuota):  # too few calls even to say who we are
             nights.sync()
-        except FixConfig:
-            raise
-        except Exception as error:  # noqa: BLE001  # too few calls even to say who we are: the run failed, and says so
-            assert "used up" in str(error)
     nights.sf.org.calls.daily = 100_000
     nights.sync()
     nights.agrees()

@@ -122,7 +122,7 @@ def test_a_task_that_a_message_tells_of_is_not_told_until_the_message_is_gone(sf
     assert [(task in each, message in each) for each in told] == [(True, False), (False, True), (True, False)]
 
 
-def test_a_deleted_deal_comes_back_with_its_activities(sf: Bench, nights: Nights) -> None:
+def test_fault_20_a_deleted_deal_comes_back_with_its_activities(sf: Bench, nights: Nights) -> None:
     made = small(sf)
     nights.sync()
     sf.org.delete("Opportunity", made.deal)
@@ -151,6 +151,20 @@ def test_a_change_that_moves_no_stamp_is_found_by_the_weekly_whole_pass(sf: Benc
     nights.agrees()
     assert held(nights, "deals")[made.deal]["budget"] == "5.0"
     assert made.lee not in held(nights, "people")
+
+
+def test_fault_19_what_was_the_losers_is_the_survivors(sf: Bench, nights: Nights) -> None:
+    made = small(sf)
+    nights.sync()
+    sf.clock.advance(hours=1)
+    sf.org.merge("Contact", made.lee, loser=made.dana)
+    nights.sync()
+    nights.agrees()
+    assert (held(nights, "people")[made.dana]["merged_into"], held(nights, "people")[made.dana]["deleted"]) == (
+        made.lee,
+        True,
+    )
+    assert held(nights, "links")[made.role]["person"] == made.lee
 
 
 def test_after_a_long_gap_everything_is_read_anew(sf: Bench, nights: Nights) -> None:
