@@ -47,7 +47,7 @@ def test_a_key_and_a_user_are_enough(sf: Bench, pem: str) -> None:
 
 
 def test_a_key_may_stand_in_one_line(sf: Bench, pem: str) -> None:
-    assert logged_in(sf, {"SF_PEM": pem.replace("\n", "\\n")}).account()
+    assert logged_in(sf, {"SF_PEM": pem.replace("\n", "\\n")}).account().id
 
 
 def test_a_key_may_lie_in_a_file(sf: Bench, pem: str, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_key_may_lie_in_a_file(sf: Bench, pem: str, tmp_path: Path) -> None:
     with pytest.raises(FixConfig, match=r"invented\.pem cannot be read"):
         logged_in(sf, {"SF_FILE": str(place)}, login=login)
     place.write_text(pem)
-    assert logged_in(sf, {"SF_FILE": str(place)}, login=login).account()
+    assert logged_in(sf, {"SF_FILE": str(place)}, login=login).account().id
 
 
 def test_a_session_is_renewed_by_a_new_assertion_in_salesforces_own_time(sf: Bench, pem: str) -> None:
