@@ -50,6 +50,7 @@ class Passes:
         cut = {stream: one for stream in streams if (one := self._cut(stream))}
         if self._is_due(feed, streams):
             self.begun.update(streams)
+            yield from self._given_up(streams)
             yield from self._pass(feed, streams, Cursor(mark=self.reader.gateway.now()))
         elif cut:
             first = min(cut.values(), key=lambda one: (one.since is not None, one.depth))
@@ -57,6 +58,13 @@ class Passes:
         marks = [one.mark for stream in streams if (one := cursor(self.stands.get(stream)))]
         since = min([*marks, *([self.reading.since] if self.reading.since else [])]) - self.overlap
         yield from self._pass(feed, streams, Cursor(mark=self.reader.gateway.now(), since=since))
+
+    def _given_up(self, streams: Iterable[str]) -> Iterator[Page]:
+        """End what was cut off without a word, so that what it saw does not count as seen by the pass to come."""
+        for stream in streams:
+            stand = self.stands.get(stream)
+            if stand is not None and not stand.ended:
+                yield self.told(Page(kind=KINDS_OF[stream], stream=stream, cursor=stand.cursor, ended=True))
 
     def _cut(self, stream: str) -> Cursor | None:
         """Where a pass was cut off."""

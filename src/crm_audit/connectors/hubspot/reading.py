@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
-from crm_audit.connectors.base import Gap, Page, Sweep
+from crm_audit.connectors.base import Gap, Page
 from crm_audit.connectors.hubspot import bins, records
 from crm_audit.connectors.hubspot.feeds import ACTIVITIES, COMPANIES, CONTACTS, DEALS, KINDS_OF, LINKS, Feed, Share
 from crm_audit.connectors.hubspot.passes import Passes
-from crm_audit.connectors.hubspot.sources import KEPT_DELETED
 from crm_audit.domain import KINDS, Rate, Record
 from crm_audit.errors import BadLogin, FixInCrm, OutOfQuota, Retry
 
@@ -93,9 +92,18 @@ def _bin(passes: Passes, kind: str) -> Iterator[Page]:
         shares = dict(bins.shares(passes.reader, kind, found))
         own = shares.pop(stream)
         yield from passes.aside(shares)
-        page = Page(kind=KINDS_OF[stream], stream=stream, rows=tuple(own.rows), gone=tuple(own.gone))
-        sweep: Sweep = "all" if more is None and kind in KEPT_DELETED else "none"
-        yield passes.told(replace(page, cursor=more or "", ended=more is None, sweep=sweep))
+        ended = more is None
+        yield passes.told(
+            Page(
+                kind=KINDS_OF[stream],
+                stream=stream,
+                rows=tuple(own.rows),
+                gone=tuple(own.gone),
+                cursor=more or "",
+                ended=ended,
+                sweep="all" if ended else "none",
+            )
+        )
 
 
 def _sweep(passes: Passes) -> Iterator[Page]:
