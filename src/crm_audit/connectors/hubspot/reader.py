@@ -18,6 +18,8 @@ from crm_audit.connectors.hubspot.survey import Shape
 from crm_audit.connectors.hubspot.values import text
 from crm_audit.domain import Deal, Link, Person
 
+NOBODY: Mapping[str, Person] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -37,22 +39,25 @@ class Reader:
         """A contact, and each record that was merged into it."""
         return records.person(record, self.portal, hashed=self.known.hashed)
 
-    def people(self, ids: Iterable[str]) -> dict[str, Person]:
-        """Contacts by id: as the store knows them, or where it does not, as HubSpot has them now."""
+    def stored_people(self, ids: Iterable[str]) -> dict[str, Person]:
+        """Contacts as the store knows them."""
+        stored = self.known.records("people", dict.fromkeys(ids))
+        return {one: person for one, person in stored.items() if isinstance(person, Person)}
+
+    def people(self, ids: Iterable[str], fresh: Mapping[str, Person]) -> dict[str, Person]:
+        """Contacts by id: as just read, else as the store knows them, else as HubSpot has them."""
         wanted = list(dict.fromkeys(ids))
-        stored = self.known.records("people", wanted)
-        found = {one: person for one, person in stored.items() if isinstance(person, Person)}
+        found = {one: fresh[one] for one in wanted if one in fresh}
+        found |= self.stored_people(one for one in wanted if one not in found)
         query = Query(kind="contacts", properties=self.sources["contacts"].properties)
         for one, record in self.gateway.read(query, [one for one in wanted if one not in found]).items():
             found[one] = self.person(record)[0]
         return found
 
-    def links(self, deals: Sequence[str], fresh: Mapping[str, Person] | None = None) -> list[Link]:
+    def links(self, deals: Sequence[str], fresh: Mapping[str, Person] = NOBODY) -> list[Link]:
         """Who is on these deals; `fresh` people have just been read and are not in the store yet."""
         rows = self.associated("deals", "contacts", ids=deals)
-        on_them = ids(rows.values())
-        people = self.people(one for one in on_them if not fresh or one not in fresh)
-        people |= {one: fresh[one] for one in on_them if one in fresh} if fresh else {}
+        people = self.people(ids(rows.values()), fresh)
         return [
             link for deal, on_it in rows.items() for link in links.links(deal, on_it, people=people, portal=self.portal)
         ]
@@ -73,12 +78,12 @@ class Reader:
         )
         return told | {deal: records.primary_company(on_it) for deal, on_it in rows.items()}
 
-    def activities(self, source: str, found: Sequence[Json]) -> list[Activity]:
+    def activities(self, source: str, found: Sequence[Json], fresh: Mapping[str, Person] = NOBODY) -> list[Activity]:
         """Activities or quotes with their contacts and deals."""
         keys = [str(one["id"]) for one in found]
         contacts = self.associated(source, "contacts", ids=keys)
         deals = {one: tuple(ids([rows])) for one, rows in self.associated(source, "deals", ids=keys).items()}
-        people = self.people(ids(contacts.values())) if source == "emails" and self.can("contacts") else {}
+        people = self.people(ids(contacts.values()), fresh) if source == "emails" and contacts else {}
         names = self._names(one for on in deals.values() if len(on) > 1 for one in on)
         return [
             Activity(
