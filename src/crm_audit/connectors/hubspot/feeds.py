@@ -92,6 +92,8 @@ def _readdressed(reader: Reader, people: Iterable[Person], stored: Mapping[str, 
 def _deals(reader: Reader, group: Group) -> Shares:
     portal, found = reader.portal, group.records
     companies = reader.companies(found, inline=group.whole)
+    if group.whole:
+        reader.note_activities(found)
     gone = [*group.missing, *(old for one in found for old in records.merged_ids(one))]
     deals = [str(one["id"]) for one in found]
     return {

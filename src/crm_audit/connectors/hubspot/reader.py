@@ -12,6 +12,8 @@ from crm_audit.connectors.base import Known
 from crm_audit.connectors.hubspot import links, records
 from crm_audit.connectors.hubspot.events import Activity
 from crm_audit.connectors.hubspot.gateway import Gateway, Json, Query
+from crm_audit.connectors.hubspot.inline import Inline
+from crm_audit.connectors.hubspot.names import MORE
 from crm_audit.connectors.hubspot.portal import Portal
 from crm_audit.connectors.hubspot.sources import Source
 from crm_audit.connectors.hubspot.survey import Shape
@@ -30,6 +32,7 @@ class Reader:
     shape: Shape
     sources: Mapping[str, Source]
     known: Known
+    inline: Inline
 
     def can(self, *kinds: str) -> bool:
         """All of these objects may be read."""
@@ -82,7 +85,7 @@ class Reader:
         """Activities or quotes with their contacts and deals."""
         keys = [str(one["id"]) for one in found]
         contacts = self.associated(source, "contacts", ids=keys)
-        deals = {one: tuple(ids([rows])) for one, rows in self.associated(source, "deals", ids=keys).items()}
+        deals = self._deals_of(source, found)
         people = self.people(ids(contacts.values()), fresh) if source == "emails" and contacts else {}
         names = self._names(one for on in deals.values() if len(on) > 1 for one in on)
         return [
@@ -98,6 +101,19 @@ class Reader:
             )
             for one, record in zip(keys, found, strict=True)
         ]
+
+    def note_activities(self, deals: Sequence[Json]) -> None:
+        """Keep which activities listed deals name, for when these are read."""
+        kinds = [kind for kind in self.sources["deals"].associations if kind in MORE and self.can(kind)]
+        self.inline.note(self.gateway, deals, kinds)
+
+    def _deals_of(self, source: str, found: Sequence[Json]) -> dict[str, tuple[str, ...]]:
+        told = self.inline.deals(source, found)
+        asked = self.associated(
+            source, "deals", ids=[one for record in found if (one := str(record["id"])) not in told]
+        )
+        told |= {one: ids([rows]) for one, rows in asked.items()}
+        return {one: tuple(sorted(deals, key=int)) for one, deals in told.items()}
 
     def _names(self, ids: Iterable[str]) -> dict[str, str]:
         """Names of deals that share an activity: only there a title decides whose it is (ruling 7)."""
