@@ -14,19 +14,20 @@ from pathlib import Path
 from types import FrameType
 
 from crm_audit import __version__
-from crm_audit.cli import check, demo, doctor, emulator, explain, rules, sync, writeback
+from crm_audit.cli import check, demo, doctor, emulator, explain, forget, rules, sync, writeback
 from crm_audit.cli.base import app
 from crm_audit.errors import CrmAuditError
 
 # importing a command registers it
-__all__ = ["check", "demo", "doctor", "emulator", "explain", "main", "rules", "sync", "writeback"]
+__all__ = ["check", "demo", "doctor", "emulator", "explain", "forget", "main", "rules", "sync", "writeback"]
 
 INTERRUPTED, BUG = 130, 70
 
 
 def main() -> None:
     """Run a command; every way it can end has its exit code (see errors.py)."""
-    signal.signal(signal.SIGINT, _interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     try:
         app()
     except CrmAuditError as error:
