@@ -20,6 +20,8 @@ from crm_audit.connectors.hubspot.sources import Source
 from crm_audit.connectors.hubspot.values import instant
 from crm_audit.errors import Retry
 
+GROUP = ASSOCIATIONS
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -64,7 +66,7 @@ def changed(
 def _listed(gateway: Gateway, query: Query, *, after: str | None) -> Iterator[Group]:
     while True:
         found: list[Json] = []
-        while len(found) + PAGE_WITH_HISTORY <= ASSOCIATIONS:
+        while not found or len(found) <= GROUP - PAGE_WITH_HISTORY:
             rows, after = gateway.page(query, after)
             found += rows
             if after is None:
@@ -78,7 +80,7 @@ def _searched(gateway: Gateway, query: Query, filters: Sequence[Json], *, after:
     more = True
     while more:
         found: list[Json] = []
-        while more and len(found) + SEARCHED <= ASSOCIATIONS:
+        while more and (not found or len(found) <= GROUP - SEARCHED):
             rows, more = gateway.search(query, filters, after=after)
             last = str(rows[-1]["id"]) if rows else after
             if more and (not rows or int(last or 0) <= int(after or 0)):
