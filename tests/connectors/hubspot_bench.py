@@ -160,16 +160,15 @@ class Nights:
     token: str = SERVICE_KEY
     last: HubSpot | None = None  # the connector of the last night
 
-    def night(self, *, pages: int = 0, **asked: object) -> Run:
+    def night(self, *, pages: int = 0, **asked: Any) -> Run:  # noqa: ANN401  # passed on
         """A run, an hour after whatever was done before it; `asked` is that of `store.Asked`."""
         self.crm.clock.advance(hours=1)
         return self.run(pages=pages, **asked)
 
-    def run(self, *, pages: int = 0, late: timedelta = timedelta(), **asked: object) -> Run:
+    def run(self, *, pages: int = 0, late: timedelta = timedelta(), **asked: Any) -> Run:  # noqa: ANN401  # passed on
         """A run at the portal's present, by a clock of ours that is late; cut off after so many pages, 0 for none."""
         connector = self.last = self.crm.connector(self.token, **self.settings)
-        given: dict[str, Any] = asked
-        start = Start(connection=self.name, started=self.crm.clock.now() - late, asked=Asked(**given))
+        start = Start(connection=self.name, started=self.crm.clock.now() - late, asked=Asked(**asked))
         saved = count(1)
 
         def progress(kind: str, rows: int) -> None:
