@@ -327,7 +327,7 @@ def test_the_allowance_is_told_and_kept(crm: Served) -> None:
 def test_a_session_that_is_over_is_refused(crm: Served) -> None:
     client = crm.client()
     client.query("SELECT Id FROM Account")
-    crm.org.expire_sessions()
+    crm.org.gatehouse.expire()
     with pytest.raises(SalesforceExpiredSession) as refused:
         client.query("SELECT Id FROM Account")
     assert said(refused.value) == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
@@ -365,7 +365,13 @@ def test_calls_are_counted_by_what_they_do_and_nothing_personal_is_kept(crm: Ser
         ("GET", f"{API}/sobjects/CRM_Audit_Verdict__c/Deal_Id__c/{{value}}", 404),
         ("PATCH", f"{API}/sobjects/Opportunity/{deal}", 204),
     ]
+    crm.call("PUT", "/sobjects/Contact/Email/dana@acme.example")
+    crm.plain.get(f"{crm.base}/dana@acme.example", timeout=5)
+    assert [(entry.path, entry.status) for entry in calls.transcript[-2:]] == [
+        (f"{API}/sobjects", 405),
+        ("unknown", 404),
+    ]
     assert "dana" not in repr(calls)
     calls.forget()
     assert (calls.read, calls.write, calls.transcript) == (0, 0, [])
-    assert calls.used(crm.org.clock.now() + timedelta(hours=1)) == 6
+    assert calls.used(crm.org.clock.now() + timedelta(hours=1)) == 7
