@@ -114,10 +114,10 @@ class Bench:
 
 
 @contextmanager
-def bench(*, zone: str = "America/New_York", multi_currency: bool = False) -> Iterator[Bench]:
+def bench(*, zone: str = "America/New_York", **features: bool) -> Iterator[Bench]:
     """A new org with a clock at NOW, served on loopback."""
     clock = Clock(NOW)
-    org = SalesforceOrg(clock, zone=zone, multi_currency=multi_currency)
+    org = SalesforceOrg(clock, zone=zone, **features)
     faults = Faults()
     with serve(org, faults=faults) as base:
         yield Bench(org, faults, clock, base)

@@ -50,6 +50,32 @@ def test_an_org_with_many_currencies_tells_its_own_and_the_rates() -> None:
         assert the_deal(connector).currency == "EUR"
 
 
+def test_dated_rates_hold_from_their_day_on_beside_the_standing_one() -> None:
+    with bench(multi_currency=True, dated_rates=True) as sf:
+        sf.make("CurrencyType", IsoCode="EUR", ConversionRate=Decimal("0.909091"), IsActive=True)
+        sf.make("DatedConversionRate", IsoCode="EUR", ConversionRate=Decimal("0.8"), StartDate="2026-03-01")
+        found = [each for each in pulled(sf.connector(currency=None), "rates") if isinstance(each, Rate)]
+        assert [(each.currency, each.per, each.valid_from) for each in found] == [
+            ("EUR", Decimal("0.909091"), None),
+            ("EUR", Decimal("0.800000"), date(2026, 3, 1)),
+        ]
+
+
+def test_a_person_account_is_the_contact_behind_it() -> None:
+    with bench(person_accounts=True) as sf:
+        kept, lost = (sf.make("Account", FirstName=name, LastName="Invented") for name in ("Dana", "Danah"))
+        behind = {each: str((sf.org.row("Account", each) or {})["PersonContactId"]) for each in (kept, lost)}
+        deal = sf.deal(AccountId=lost)
+        sf.make("OpportunityContactRole", OpportunityId=deal, ContactId=behind[lost], Role="Decision Maker")
+        sf.org.merge("Account", kept, loser=lost)
+        connector = sf.connector()
+        people = {each.id: each for each in pulled(connector, "people") if isinstance(each, Person)}
+        assert people[behind[kept]].name == "Dana Invented"
+        companies = {each.id: each for each in pulled(connector, "companies") if isinstance(each, Company)}
+        assert (companies[kept].name, companies[lost].merged_into) == ("Dana Invented", kept)
+        assert the_deal(connector).company == kept
+
+
 def test_an_org_with_one_currency_has_no_rates(sf: Bench) -> None:
     assert pulled(sf.connector(), "rates") == []
 

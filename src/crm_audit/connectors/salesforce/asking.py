@@ -6,7 +6,6 @@ A composite is one call however much comes back, so the number of calls is a fif
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -111,17 +110,25 @@ Answer = Found | Large | Failed | Told
 
 @dataclass(slots=True)
 class _Waiting:
+    """The next page of a query; `left` is how many rows are still to come, which nobody knows before the first."""
+
     query: Query
     path: str
     tries: int = 0
+    left: float = float("inf")
 
 
 def asked(gateway: Gateway, queries: Iterable[Query], *, along: Sequence[str] = ()) -> Iterator[Answer]:
-    """All pages of a set of queries, in whatever order they come; `along`: other addresses for the first call."""
-    waiting = deque(_begun(query) for query in queries)
+    """All pages of a set of queries, in whatever order they come; `along`: other addresses for the first call.
+
+    First pages come first, then the queries with most rows left: each query waits for its own page before the next, so
+    the longest would otherwise be alone at the end.
+    """
+    waiting = [_begun(query) for query in queries]
     extra = list(along)
     while waiting or extra:
-        some = [waiting.popleft() for _ in range(min(QUERIES, len(waiting)))]
+        waiting.sort(key=lambda each: -each.left)
+        some, waiting = waiting[:QUERIES], waiting[QUERIES:]
         try:
             parts = gateway.composite("query", [*(each.path for each in some), *extra])
         except (OutOfQuota, Incomplete):
@@ -162,7 +169,7 @@ def _answered(gateway: Gateway, asked: _Waiting, part: Part) -> _Waiting | tuple
         return [Large(asked.query)], ()
     if passing(error) and asked.tries + 1 < ATTEMPTS:
         gateway.sleep(2.0**asked.tries)
-        return _Waiting(asked.query, asked.path, asked.tries + 1)
+        return replace(asked, tries=asked.tries + 1)
     return [Failed(asked.query, error)], ()
 
 
@@ -180,7 +187,8 @@ def _page(asked: _Waiting, body: object) -> tuple[Sequence[Answer], Sequence[_Wa
     if done:
         return [Found(query, rows, last=True)], ()
     following = replace(query.behind(rows[-1]) if rows else query, most=None)
-    return [Found(query, rows, last=False)], [_Waiting(following, _next_path(body))]
+    left = min(asked.left, total if isinstance(total, int) else 0) - len(rows)
+    return [Found(query, rows, last=False)], [_Waiting(following, _next_path(body), left=left)]
 
 
 def _next_path(page: Row) -> str:

@@ -76,7 +76,7 @@ def feeds(org: Org) -> list[Feed]:
     quotes = org.options.quotes
     told = [*_standing(), *_history(org), *_activities(org)]
     if org.quotes_tell(quotes.object):
-        told.append(Feed(quotes.object, (Stream("events", "events/Quote", _quotes),)))
+        told.append(Feed(quotes.object, (Stream("events", "events/Quote", _quotes),), logged=True))
     return [feed for feed in told if org.schema.reads(feed.object) and feed.streams]
 
 
@@ -124,7 +124,12 @@ def _activities(org: Org) -> list[Feed]:
     shared = Beside("TaskRelation", "TaskId", _telling, tells=True)
     addressed = Beside("EmailMessageRelation", "EmailMessageId", lambda _, rows: _ids(rows), tells=True)
     mailed = Beside(
-        "EmailMessage", "ActivityId", _logged, tells=True, only=("Id", "ActivityId"), where="ActivityId != null"
+        "EmailMessage",
+        "ActivityId",
+        _logged,
+        tells=True,
+        only=("Id", "ActivityId", "SystemModstamp"),
+        where="ActivityId != null",
     )
     attached = Beside("ContentDocumentLink", "LinkedEntityId", lambda _, rows: _carrying(rows), listed=True)
     delivered = Beside("ContentDistribution", "Id", lambda _, rows: [required(row, "DistributionId") for row in rows])

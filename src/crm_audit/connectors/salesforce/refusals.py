@@ -51,6 +51,10 @@ class Vanished(Retry):
     """A place in an answer, or a job, that Salesforce no longer knows: what it was for begins anew."""
 
 
+class OutOfReach(CrmAuditError):
+    """The log of deletions does not reach back so far, or holds more than Salesforce lists."""
+
+
 def code_and_message(content: object) -> tuple[str, str]:
     """The error code and message of an error answer, empty where there are none."""
     first = content[0] if isinstance(content, list) and content else content
@@ -68,6 +72,8 @@ def refusal(name: str, status: int, *, content: object, after: float | None = No
         return Expired(said)
     if code == QUOTA and "Concurrent" not in message:
         return OutOfQuota(f"Salesforce: the calls of the last 24 hours are used up ({name}); they free up by the hour")
+    if code in ("EXCEEDED_ID_LIMIT", "INVALID_REPLICATION_DATE"):
+        return OutOfReach(f"Salesforce does not list all that was deleted ({code})")
     if code in GONE:
         return Vanished(f"Salesforce has forgotten where we were in {name} ({said})")
     if code == TIMED_OUT:

@@ -33,11 +33,11 @@ from crm_audit.connectors.salesforce.feeds import LIVE, Beside, feeds, silent
 from crm_audit.connectors.salesforce.org import Org
 from crm_audit.connectors.salesforce.passes import Pass, digest, live, nothing, passes
 from crm_audit.connectors.salesforce.place import OVERLAP, Place, begun, parsed
-from crm_audit.connectors.salesforce.reading import Row, flag, instant, required, text
-from crm_audit.connectors.salesforce.refusals import Vanished
+from crm_audit.connectors.salesforce.reading import Row, instant, required, text
+from crm_audit.connectors.salesforce.refusals import OutOfReach, Vanished
 from crm_audit.connectors.scratch import Scratch, pages
 from crm_audit.domain import KINDS
-from crm_audit.errors import CrmAuditError, FixConfig, FixInCrm, Incomplete, NoAccess, OutOfQuota, Retry
+from crm_audit.errors import CrmAuditError, FixConfig, FixInCrm, Incomplete, OutOfQuota, Retry
 
 Read = Iterator[Page | Gap]
 
@@ -105,6 +105,7 @@ class Round:
         queries = list(self._queries())
         yield from self._take(asked(self._gateway, queries, along=list(self._logs)))
         yield from self._bulk()
+        yield from self._beside_held()
         for each in self._passes.values():
             if not each.failed:
                 yield from self._rest(each)
@@ -132,11 +133,9 @@ class Round:
             if not each.place.whole and not beside.tells:
                 continue
             self._besides[beside.object] = beside
-            binned = not beside.keeps and "IsDeleted" in self._org.schema.fields(beside.object)
             where = [beside.where] if beside.where else []
-            where += ([LIVE] if binned else []) if each.place.whole else [f"{STAMP} >= {each.place.since}"]
-            role = "beside" if each.place.whole else "moved"
-            asked = self._org.query(f"{role} {beside.object}", beside.object, where=where, only=beside.only)
+            where += [] if each.place.whole else [f"{STAMP} >= {each.place.since}"]
+            asked = self._org.query(f"beside {beside.object}", beside.object, where=where, only=beside.only)
             yield replace(asked, most=self._org.options.bulk_above)
 
     def _take(self, answers: Iterable[Answer]) -> Read:
@@ -154,14 +153,17 @@ class Round:
     def _rows(self, query: Query, rows: Sequence[Row], place: Place | None = None) -> Read:
         """What becomes of a page of rows: pages of records, or rows set aside for later."""
         role, _, key = query.name.partition(" ")
-        if role in ("beside", "moved"):
+        if role == "beside":
             self._aside(self._besides[key], rows)
+            self._move(self._besides[key], rows)
             return
         each = self._passes[key]
         if each.failed:
             return
         if role == "open":
             yield from each.pages(rows, nothing, each.place)
+        elif role == "alone":
+            self._scratch.put(f"alone {key}", ((required(row, "Id"), row) for row in rows))
         elif each.feed.grouped:
             self._scratch.put(f"group {key}", ((required(row, each.feed.grouped), row) for row in rows))
         elif place is not None:
@@ -173,12 +175,16 @@ class Round:
             yield from each.pages(rows, nothing, replace(each.place, after=place_of(rows[-1])))
 
     def _aside(self, beside: Beside, rows: Sequence[Row]) -> None:
-        keyed = [(key, row) for row in rows if (key := text(row, beside.key))]
-        lying = ((key, row) for key, row in keyed if beside.keeps or not flag(row, "IsDeleted"))
-        self._scratch.put(f"beside {beside.object}", lying)
-        for each in self._passes.values():
-            if beside.tells and not each.place.whole and beside in each.feed.beside:
-                each.moved.update(key for key, _ in keyed)
+        lying = rows if beside.keeps else live(rows)
+        self._scratch.put(f"beside {beside.object}", ((key, row) for row in lying if (key := text(row, beside.key))))
+
+    def _move(self, beside: Beside, rows: Sequence[Row]) -> None:
+        """Note what has to be read again because something beside it changed, was added or went."""
+        for each in self._passes.values() if beside.tells else ():
+            if not each.place.whole and beside in each.feed.beside:
+                since = datetime.fromisoformat(each.place.since)
+                changed = (row for row in rows if (at := instant(row, STAMP)) and at >= since)
+                each.moved.update(key for row in changed if (key := text(row, beside.key)))
 
     def _lookup(self, name: str, keys: Iterable[str]) -> Mapping[str, Sequence[Row]]:
         """Each row once, and in an order that does not depend on how it came."""
@@ -195,63 +201,64 @@ class Round:
             raise error
         if isinstance(error, Retry):
             each.failed = str(error)
-        elif error is not None and not isinstance(error, NoAccess):
-            each.holes = True  # more than it can list, or further back than it reaches
+        elif isinstance(error, OutOfReach):
+            each.holes = True
         elif isinstance(body, Mapping):
             listed = body.get("deletedRecords")
             each.gone |= {required(row, "id") for row in listed} if isinstance(listed, list) else set()
             earliest = instant(body, "earliestDateAvailable")
             each.holes = earliest is not None and earliest > datetime.fromisoformat(each.place.since)
 
+    def _beside_held(self) -> Read:
+        """Learn what lies beside all activities that wait; then the same of those beside which alone it changed."""
+        waiting = [each for each in self._passes.values() if each.feed.beside and not each.failed]
+        for each in waiting:
+            for rows in pages(self._scratch.all(f"held {each.key}"), PAGE):
+                each.moved.difference_update(required(row, "Id") for row in rows)
+        self._settle([(each, self._scratch.all(f"held {each.key}")) for each in waiting])
+        alone = [
+            self._org.query(f"alone {each.key}", each.feed.object, where=(where,))
+            for each in waiting
+            for where in among("Id", each.moved)
+        ]
+        yield from self._take(asked(self._gateway, alone))
+        self._settle([(each, self._scratch.all(f"alone {each.key}")) for each in waiting])
+
     def _rest(self, each: Pass) -> Read:
         """What was set aside of a pass, and its end."""
-        try:
-            if each.feed.grouped:
-                yield from each.groups(self._scratch.groups(f"group {each.key}", after=each.place.after[1]), nothing)
-            if each.feed.beside:
-                yield from self._held(each)
-        except OutOfQuota:
-            raise
-        except (Retry, FixInCrm) as error:
-            each.failed = str(error)
-        if not each.failed:
-            yield from each.last()
-
-    def _held(self, each: Pass) -> Read:
-        name = f"held {each.key}"
-        self._settle(each, self._scratch.all(name))
-        for rows in pages(self._scratch.all(name), PAGE):
-            each.moved.difference_update(required(row, "Id") for row in rows)
+        if each.feed.grouped:
+            yield from each.groups(self._scratch.groups(f"group {each.key}", after=each.place.after[1]), nothing)
+        for rows in pages(self._scratch.all(f"held {each.key}"), PAGE):
             yield from each.pages(rows, self._lookup, replace(each.place, after=place_of(rows[-1])))
-        alone = [replace(self._org.query(where, each.feed.object, where=(where,))) for where in among("Id", each.moved)]
-        for rows in self._org.rows(alone).values():
-            self._settle(each, rows)
-            for some in pages(rows, PAGE):
-                yield from each.pages(some, self._lookup, each.place)
+        for rows in pages(self._scratch.all(f"alone {each.key}"), PAGE):
+            yield from each.pages(rows, self._lookup, each.place)
+        yield from each.last()
 
-    def _settle(self, each: Pass, rows: Iterable[Row]) -> None:
-        """Ask for what lies beside these rows and is not yet set aside."""
+    def _settle(self, lying: Iterable[tuple[Pass, Iterable[Row]]]) -> None:
+        """Ask in one set for what lies beside these rows and is not yet set aside; who lacks it, fails."""
         wanted: dict[str, tuple[Beside, set[str]]] = {}
-        for some in pages(rows, PAGE):
-            known = live(some)
-            for beside in each.feed.beside:
-                if each.place.whole and not beside.listed:
-                    continue
-                asked_of = [row for row in known if not (beside.tells and _new(row, each.place.since))]
-                wanted.setdefault(beside.object, (beside, set()))[1].update(beside.keys(self._org, asked_of))
+        for each, rows in lying:
+            for some in pages(rows, PAGE):
+                for beside, keys in self._missing(each, live(some)):
+                    wanted.setdefault(beside.object, (beside, set()))[1].update(keys)
         queries = [
-            self._org.query(f"{name} {where}", name, where=(where,), only=beside.only)
+            self._org.query(f"beside {name}", name, where=(where,), only=beside.only)
             for name, (beside, keys) in wanted.items()
             if self._org.schema.reads(name, beside.key)
             for where in among(beside.key, keys)
         ]
         for answer in asked(self._gateway, queries):
             if isinstance(answer, Failed):
-                raise answer.error
+                self._fail(answer.query, answer.error)
             if isinstance(answer, Found):
-                beside = wanted[answer.query.object][0]
-                lying = answer.rows if beside.keeps else live(answer.rows)
-                self._scratch.put(f"beside {beside.object}", ((required(row, beside.key), row) for row in lying))
+                self._aside(wanted[answer.query.object][0], answer.rows)
+
+    def _missing(self, each: Pass, rows: Sequence[Row]) -> Iterator[tuple[Beside, Iterable[str]]]:
+        """What must be looked for by the keys of these rows: nothing that was read wholly, or with them."""
+        for beside in each.feed.beside:
+            if not each.place.whole or beside.listed:
+                old = [row for row in rows if not (beside.tells and _new(row, each.place.since))]
+                yield beside, beside.keys(self._org, old)
 
     def _bulk(self) -> Read:
         """The jobs, all made before any is waited for; what lies beside comes first, and what is not made, by pages."""
@@ -314,7 +321,9 @@ class Round:
             with TemporaryFile() as file:
                 sheet = bulk.sheet(self._gateway, job, locator, most=self._org.options.bulk_records, file=file)
                 if each is not None and each.feed.beside:
-                    self._settle(each, islice(bulk.rows(sheet, query.object, types), done, None))
+                    self._settle([(each, islice(bulk.rows(sheet, query.object, types), done, None))])
+                    if each.failed:
+                        return
                 for rows in pages(islice(bulk.rows(sheet, query.object, types), done, None), PAGE):
                     done += len(rows)
                     place = replace(each.place, locator=locator, done=done) if each is not None else None
@@ -324,7 +333,7 @@ class Round:
     def _passes_of(self, query: Query) -> list[Pass]:
         """The passes that a query is for."""
         role, _, key = query.name.partition(" ")
-        if role in ("main", "open"):
+        if role in ("main", "open", "alone"):
             return [self._passes[key]]
         return [each for each in self._passes.values() if any(beside.object == key for beside in each.feed.beside)]
 
@@ -340,7 +349,7 @@ class Round:
         yield from (Gap(kind, reason) for kind, reason in reasons.items())
 
 
-ORDER = ("beside", "moved", "main", "open")
+ORDER = ("beside", "main", "open")
 """Which jobs are read first."""
 
 
