@@ -302,7 +302,7 @@ class Gateway:
         return opened, client
 
 
-def passing(error: BaseException) -> bool:
+def passing(error: BaseException | None) -> bool:
     """Whether the same call may work in a moment."""
     return isinstance(error, Retry) and not isinstance(error, (OutOfQuota, TooSlow, Vanished))
 

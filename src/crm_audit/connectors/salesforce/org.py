@@ -11,7 +11,7 @@ from crm_audit.config import Connection
 from crm_audit.connectors.options import RECHECK, topics_named
 from crm_audit.connectors.salesforce import records
 from crm_audit.connectors.salesforce.asking import Failed, Found, Order, Query, among, asked
-from crm_audit.connectors.salesforce.gateway import Call, Gateway, Part, an_object
+from crm_audit.connectors.salesforce.gateway import Call, Gateway, Part, an_object, passing
 from crm_audit.connectors.salesforce.history import STATES
 from crm_audit.connectors.salesforce.options import Options, mapped_fields
 from crm_audit.connectors.salesforce.reading import Row, flag, required, text
@@ -48,15 +48,12 @@ class Org:
 
     @cached_property
     def schema(self) -> Schema:
-        """What may be read: all objects described in one call."""
+        """What may be read: all objects described in one call, and by itself what that call was too busy to tell."""
         schema = Schema(self.gateway.describe, self._extra)
         names = list(dict.fromkeys((*OBJECTS, self.options.quotes.object)))
-
-        def describe() -> dict[str, Row | None]:
-            parts = self.gateway.composite("describe", [f"sobjects/{name}/describe" for name in names])
-            return {name: _described(part) for name, part in zip(names, parts, strict=True)}
-
-        schema.know(self.gateway.retrying(describe))
+        parts = self.gateway.composite("describe", [f"sobjects/{name}/describe" for name in names])
+        told = [(name, part) for name, part in zip(names, parts, strict=True) if not passing(part.error)]
+        schema.know({name: _described(part) for name, part in told})
         return schema
 
     @cached_property
