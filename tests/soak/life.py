@@ -1,0 +1,52 @@
+"""What every emulated CRM's life has in common: steps by name, and what its users would say is in it now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from crm_audit.config import Connection
+from crm_audit.emulator.clock import Clock
+from crm_audit.emulator.server import Crm
+
+BORN = datetime(2026, 3, 2, 14, tzinfo=UTC)
+FIRST_NAMES = ("Dana", "Lee", "Omar", "Noor", "Ines", "Kofi", "Ravi", "Sol")
+
+T = TypeVar("T")
+Held = Mapping[str, Mapping[str, object]]
+"""Kind of record -> id -> what is said of it."""
+Step = Callable[[int, int], None]
+"""Something that happens to the records these two numbers pick; nothing, where there is none."""
+
+
+class Life(Protocol):
+    """One CRM with its users, its admin and its automations."""
+
+    clock: Clock
+    vendor: str
+
+    @property
+    def crm(self) -> Crm:
+        """What is served."""
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """Everything that can happen, by name."""
+
+    def connection(self, base: str) -> Connection:
+        """The settings of a connection to it."""
+
+    def environ(self) -> Mapping[str, str]:
+        """The secrets that the connection names."""
+
+    def holds(self) -> Held:
+        """What is in it now, told from its own state and not through any connector."""
+
+    def calm(self) -> None:
+        """Let everything become visible that is still on its way, and every limit be free again."""
+
+
+def picked(rows: Sequence[T], number: int) -> T | None:
+    """The row that a number stands for; None where there are no rows."""
+    return rows[number % len(rows)] if rows else None
