@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+import polars as pl
 
 from crm_audit.config import Connection
 from crm_audit.emulator.clock import Clock
@@ -43,6 +46,9 @@ class Life(Protocol):
     def holds(self) -> Held:
         """What is in it now, told from its own state and not through any connector."""
 
+    def told(self, tables: Mapping[str, pl.DataFrame]) -> Held:
+        """The same out of a store."""
+
     def calm(self) -> None:
         """Let everything become visible that is still on its way, and every limit be free again."""
 
@@ -50,3 +56,14 @@ class Life(Protocol):
 def picked(rows: Sequence[T], number: int) -> T | None:
     """The row that a number stands for; None where there are no rows."""
     return rows[number % len(rows)] if rows else None
+
+
+def exact(value: object) -> str | None:
+    """An amount in one spelling, however it was kept."""
+    return None if value is None else format(Decimal(str(value)).normalize(), "f")
+
+
+def rows(table: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows of a frame that stand now: a role that ended is remembered there, too."""
+    present = table.filter(pl.col("valid_to").is_null()) if "valid_to" in table.columns else table
+    return present.iter_rows(named=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
+
+import polars as pl
 
 from crm_audit.config import Connection
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.hubspot import SERVICE_KEY, HubspotPortal
 from crm_audit.emulator.hubspot.records import Record
-from tests.soak.life import BORN, FIRST_NAMES, Held, Step, picked
+from tests.soak.life import BORN, FIRST_NAMES, Held, Step, exact, picked, rows
 
 STAGES = ("appointmentscheduled", "qualifiedtobuy", "decisionmakerboughtin", "contractsent", "closedwon", "closedlost")
 BUYING = ("DECISION_MAKER", "CHAMPION", "")
@@ -67,14 +70,27 @@ class HubspotLife:
     def holds(self) -> Held:
         """What is in the portal now."""
         return {
-            "deals": {r.id: (r.values.get("dealname"), r.values.get("dealstage"), r.values.get("amount"))
+            "deals": {r.id: (r.values.get("dealname"), r.values.get("dealstage"), exact(r.values.get("amount")))
                       for r in self._live("deals")},
-            "people": {r.id: (r.values.get("firstname"), r.values.get("jobtitle"), r.archived_at is not None)
+            "people": {r.id: (f"{r.values['firstname']} {r.values['lastname']}", r.values.get("jobtitle"),
+                              r.archived_at is not None)
                        for r in self.crm.shelves["contacts"].rows.values()},
             "companies": {r.id: (r.values.get("name"), r.archived_at is not None)
                           for r in self.crm.shelves["companies"].rows.values()},
             "links": self._links(),
             "events": {**self._meetings(), **self._calls(), **self._tasks(), **self._messages()},
+        }  # fmt: skip
+
+    def told(self, tables: Mapping[str, pl.DataFrame]) -> Held:
+        """The same out of a store, without the ids that merges have swallowed."""
+        people, companies = ([r for r in rows(tables[kind]) if not r["merged_into"]] for kind in ("people", "companies"))
+        return {
+            "deals": {r["id"]: (r["name"], r["stage"], exact(r["amount"])) for r in rows(tables["deals"])},
+            "people": {r["id"]: (r["name"], r["title"], r["deleted"]) for r in people},
+            "companies": {r["id"]: (r["name"], r["deleted"]) for r in companies},
+            "links": {f"{r['deal']} {r['person']}": r["role"] for r in rows(tables["links"])},
+            "events": {r["id"]: (r["kind"], frozenset(json.loads(r["people"])), frozenset(json.loads(r["deals"])))
+                       for r in rows(tables["events"])},
         }  # fmt: skip
 
     def _links(self) -> dict[str, object]:
@@ -91,14 +107,14 @@ class HubspotLife:
         return found
 
     def _meetings(self) -> dict[str, object]:
-        return {one.id: ("meeting_held", *self._around("meetings", one)) for one in self._live("meetings")}
+        return {f"meetings:{one.id}": ("meeting_held", *self._around("meetings", one)) for one in self._live("meetings")}
 
     def _calls(self) -> dict[str, object]:
-        return {one.id: ("call_connected", *self._around("calls", one)) for one in self._live("calls")}
+        return {f"calls:{one.id}": ("call_connected", *self._around("calls", one)) for one in self._live("calls")}
 
     def _tasks(self) -> dict[str, object]:
         return {
-            one.id: ("task_open", *self._around("tasks", one))
+            f"tasks:{one.id}": ("task_open", *self._around("tasks", one))
             for one in self._live("tasks")
             if one.values.get("hs_task_status") != "COMPLETED"
         }
@@ -109,7 +125,7 @@ class HubspotLife:
             sender = one.values.get("hs_email_from_email")
             people, deals = self._around("emails", one)
             wrote = frozenset(each for each in people if sender in self._addresses(each))
-            found[one.id] = ("email_in", wrote, deals)
+            found[f"emails:{one.id}"] = ("email_in", wrote, deals)
         return found
 
     def _addresses(self, contact: str) -> set[str]:

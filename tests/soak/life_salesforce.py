@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+
+import polars as pl
 
 from crm_audit.config import Connection
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce import SalesforceOrg
 from crm_audit.emulator.soql.schema import Row
-from tests.soak.life import BORN, FIRST_NAMES, Held, Step, picked
+from tests.soak.life import BORN, FIRST_NAMES, Held, Step, exact, picked, rows
 
 STAGES = ("Prospecting", "Qualification", "Proposal/Price Quote", "Negotiation/Review", "Closed Won", "Closed Lost")
 ROLES = ("Economic Decision Maker", "Influencer", "Evaluator", None)
@@ -68,7 +71,8 @@ class SalesforceLife:
     def holds(self) -> Held:
         """What is in the org now."""
         return {
-            "deals": {str(r["Id"]): (r["Name"], r["StageName"], r.get("Amount"), r["CloseDate"], r.get("AccountId"))
+            "deals": {str(r["Id"]): (r["Name"], r["StageName"], exact(r.get("Amount")), str(r["CloseDate"]),
+                                     r.get("AccountId"))
                       for r in self._live("Opportunity")},
             "people": {str(r["Id"]): (r["Name"], r.get("Title"), bool(r.get("IsDeleted")), r.get("MasterRecordId"))
                        for r in self.crm.rows("Contact")},
@@ -77,6 +81,19 @@ class SalesforceLife:
             "links": {str(r["Id"]): (r["OpportunityId"], r["ContactId"])
                       for r in self._live("OpportunityContactRole")},
             "events": {**self._meetings(), **self._tasks(), **self._messages(), **self._quotes()},
+        }  # fmt: skip
+
+    def told(self, tables: Mapping[str, pl.DataFrame]) -> Held:
+        """The same out of a store."""
+        return {
+            "deals": {r["id"]: (r["name"], r["stage"], exact(r["amount"]), r["close_date"], r["company"])
+                      for r in rows(tables["deals"])},
+            "people": {r["id"]: (r["name"], r["title"], r["deleted"], r["merged_into"])
+                       for r in rows(tables["people"])},
+            "companies": {r["id"]: (r["name"], r["deleted"], r["merged_into"]) for r in rows(tables["companies"])},
+            "links": {r["id"]: (r["deal"], r["person"]) for r in rows(tables["links"])},
+            "events": {r["id"]: (r["kind"], frozenset(json.loads(r["people"])), _only(json.loads(r["deals"])))
+                       for r in rows(tables["events"])},
         }  # fmt: skip
 
     def _meetings(self) -> dict[str, object]:
@@ -251,3 +268,7 @@ class SalesforceLife:
 
     def _purge(self, one: int, other: int) -> None:
         """Empty the bin of one record."""
+
+
+def _only(deals: Sequence[str]) -> str | None:
+    return deals[0] if deals else None

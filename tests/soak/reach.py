@@ -1,0 +1,23 @@
+"""The connector of a connection to an emulated CRM, whose waiting moves the emulated time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crm_audit.config import Connection
+from crm_audit.connectors import hubspot, salesforce
+from crm_audit.connectors.base import Connector
+from crm_audit.emulator.clock import Clock
+from crm_audit.emulator.transport import Loopback
+
+
+def reach(connection: Connection, environ: Mapping[str, str], clock: Clock) -> Connector:
+    """A new connector; nothing is called yet."""
+    loopback = Loopback(connection.emulator or "")
+
+    def sleep(seconds: float) -> None:
+        clock.advance(seconds=seconds)
+
+    if connection.vendor == "salesforce":
+        return salesforce.connect(connection, environ=environ, session=loopback.session(), sleep=sleep)
+    return hubspot.connect(connection, environ=environ, pool=loopback.pool(), sleep=sleep)
