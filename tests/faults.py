@@ -1,7 +1,7 @@
 """Everything that can go wrong between a CRM and us, by number: what is promised, and the tests that hold it.
 
-    python -m tests.faults           run them all and print the table with what became of each
-    python -m tests.faults --write   write the page of the documents anew
+python -m tests.faults           run them all and print the table with what became of each
+python -m tests.faults --write   write the page of the documents anew
 """
 
 from __future__ import annotations

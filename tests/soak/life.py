@@ -17,7 +17,7 @@ BORN = datetime(2026, 3, 2, 14, tzinfo=UTC)
 FIRST_NAMES = ("Dana", "Lee", "Omar", "Noor", "Ines", "Kofi", "Ravi", "Sol")
 
 T = TypeVar("T")
-Held = Mapping[str, Mapping[str, object]]
+Held = Mapping[str, Mapping[str, Any]]
 """Kind of record -> id -> what is said of it."""
 Step = Callable[[int, int], None]
 """Something that happens to the records these two numbers pick; nothing, where there is none."""
@@ -48,6 +48,9 @@ class Life(Protocol):
 
     def told(self, tables: Mapping[str, pl.DataFrame]) -> Held:
         """The same out of a store."""
+
+    def nightly(self, held: Held) -> Held:
+        """As much of it as a nightly run promises to know: the CRM tells the rest to a whole pass only."""
 
     def calm(self) -> None:
         """Let everything become visible that is still on its way, and every limit be free again."""

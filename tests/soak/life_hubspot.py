@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 
@@ -83,7 +84,9 @@ class HubspotLife:
 
     def told(self, tables: Mapping[str, pl.DataFrame]) -> Held:
         """The same out of a store, without the ids that merges have swallowed."""
-        people, companies = ([r for r in rows(tables[kind]) if not r["merged_into"]] for kind in ("people", "companies"))
+        people, companies = (
+            [r for r in rows(tables[kind]) if not r["merged_into"]] for kind in ("people", "companies")
+        )
         return {
             "deals": {r["id"]: (r["name"], r["stage"], exact(r["amount"])) for r in rows(tables["deals"])},
             "people": {r["id"]: (r["name"], r["title"], r["deleted"]) for r in people},
@@ -93,9 +96,24 @@ class HubspotLife:
                        for r in rows(tables["events"])},
         }  # fmt: skip
 
-    def _links(self) -> dict[str, object]:
+    def nightly(self, held: Held) -> Held:
+        """Without what HubSpot changes and tells nobody: who is on closed deals, and ends of old activities."""
+        closed = {deal.id for deal in self._live("deals") if deal.values.get("hs_is_closed") == "true"}
+        links = {pair: role for pair, role in held["links"].items() if pair.partition(" ")[0] not in closed}
+        events = {
+            event: (kind, self._present("contacts", people), self._present("deals", deals))
+            for event, (kind, people, deals) in held["events"].items()
+        }
+        return {**held, "links": links, "events": events}
+
+    def _present(self, kind: str, ids: frozenset[str]) -> frozenset[str]:
+        """These records under their present ids, without those in the bin."""
+        found = (self.crm.shelves[kind].find(each) for each in ids)
+        return frozenset(record.id for record in found if record and record.archived_at is None)
+
+    def _links(self) -> dict[str, Any]:
         """Who is on which deal, and as the decider or not."""
-        found: dict[str, object] = {}
+        found: dict[str, Any] = {}
         for deal in self._live("deals"):
             for contact, kinds in self.crm.links.of(("deals", "contacts"), deal.id).items():
                 if not self.crm.shelves["contacts"].live(contact):
@@ -106,21 +124,23 @@ class HubspotLife:
                 found[f"{deal.id} {contact}"] = "authority" if DECIDER in labels else said
         return found
 
-    def _meetings(self) -> dict[str, object]:
-        return {f"meetings:{one.id}": ("meeting_held", *self._around("meetings", one)) for one in self._live("meetings")}
+    def _meetings(self) -> dict[str, Any]:
+        return {
+            f"meetings:{one.id}": ("meeting_held", *self._around("meetings", one)) for one in self._live("meetings")
+        }
 
-    def _calls(self) -> dict[str, object]:
+    def _calls(self) -> dict[str, Any]:
         return {f"calls:{one.id}": ("call_connected", *self._around("calls", one)) for one in self._live("calls")}
 
-    def _tasks(self) -> dict[str, object]:
+    def _tasks(self) -> dict[str, Any]:
         return {
             f"tasks:{one.id}": ("task_open", *self._around("tasks", one))
             for one in self._live("tasks")
             if one.values.get("hs_task_status") != "COMPLETED"
         }
 
-    def _messages(self) -> dict[str, object]:
-        found: dict[str, object] = {}
+    def _messages(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for one in self._live("emails"):
             sender = one.values.get("hs_email_from_email")
             people, deals = self._around("emails", one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -96,16 +97,20 @@ class SalesforceLife:
                        for r in rows(tables["events"])},
         }  # fmt: skip
 
-    def _meetings(self) -> dict[str, object]:
-        found: dict[str, object] = {}
+    def nightly(self, held: Held) -> Held:
+        """All of it: whatever happens here moves a stamp or is in the log of deletions."""
+        return held
+
+    def _meetings(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for row in self._live("Event"):
             people = {str(row["WhoId"])} if row.get("WhoId") else set()
             people |= {str(r["RelationId"]) for r in self._live("EventRelation") if r["EventId"] == row["Id"]}
             found[str(row["Id"])] = ("meeting_held", frozenset(people), row.get("WhatId"))
         return found
 
-    def _tasks(self) -> dict[str, object]:
-        found: dict[str, object] = {}
+    def _tasks(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for row in self._live("Task"):
             kind = ("call_connected" if row.get("TaskSubtype") == "Call" else None) if row["IsClosed"] else "task_open"
             people = frozenset({str(row["WhoId"])} if row.get("WhoId") else ())
@@ -113,8 +118,8 @@ class SalesforceLife:
                 found[str(row["Id"])] = (kind, people, row.get("WhatId"))
         return found
 
-    def _messages(self) -> dict[str, object]:
-        found: dict[str, object] = {}
+    def _messages(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for row in self._live("EmailMessage"):
             said = [r for r in self._live("EmailMessageRelation") if r["EmailMessageId"] == row["Id"]]
             wanted = "FromAddress" if row["Incoming"] else "ToAddress"
@@ -122,7 +127,7 @@ class SalesforceLife:
             found[str(row["Id"])] = ("email_in" if row["Incoming"] else "email_out", people, row.get("RelatedToId"))
         return found
 
-    def _quotes(self) -> dict[str, object]:
+    def _quotes(self) -> dict[str, Any]:
         return {
             str(r["Id"]): ("quote_sent", frozenset({str(r["ContactId"])}), r["OpportunityId"])
             for r in self._live("Quote")

@@ -65,7 +65,7 @@ class History(RuleBasedStateMachine):
     @rule(seed=NUMBER)
     def trouble(self, seed: int) -> None:
         """From now on some answers break."""
-        self.faults.replace(Faults.random(Random(seed)))
+        self.faults.random(Random(seed))
 
     @rule()
     def sync(self) -> None:
