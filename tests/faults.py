@@ -113,7 +113,7 @@ def _results() -> dict[str, list[str]]:
         command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "-k", "test_fault_", f"--junitxml={report}"]
         subprocess.run(command, cwd=ROOT, check=False, stdout=sys.stderr)
         found: dict[str, list[str]] = {}
-        for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 -- pytest wrote it a moment ago
+        for case in ElementTree.parse(report).iter("testcase"):
             bad = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
             found.setdefault(str(case.get("name")).partition("[")[0], []).append(bad[0] if bad else "passed")
         return found

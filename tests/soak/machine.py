@@ -31,6 +31,7 @@ WAITS = (0, 1, 30, 400, 4_000, 90_000)
 STEPS = 30
 HISTORIES = int(os.environ.get("CRM_AUDIT_SOAK", "25"))
 ALL = frozenset(KINDS)
+NIGHT = Asked()
 
 
 class History(RuleBasedStateMachine):
@@ -109,7 +110,7 @@ class History(RuleBasedStateMachine):
             self.store.close()
             self._stack.close()
 
-    def pull(self, store: Store, *, asked: Asked = Asked(), pages: int | None = None) -> Run:
+    def pull(self, store: Store, *, asked: Asked = NIGHT, pages: int | None = None) -> Run:
         """One run; killed as by `kill -9` after so many pages."""
         clock, left = self.life.clock, iter(range(pages)) if pages else count()
 
