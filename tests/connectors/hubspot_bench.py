@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from itertools import count
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from crm_audit.config import Connection
+from crm_audit.connectors.base import Gap, Page
 from crm_audit.connectors.hubspot.connector import HubSpot
 from crm_audit.connectors.hubspot.gateway import Gateway
+from crm_audit.connectors.hubspot.limits import Pace
 from crm_audit.connectors.hubspot.names import VERSION
+from crm_audit.domain import KINDS
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.faults import Faults
 from crm_audit.emulator.hubspot import SERVICE_KEY, HubspotPortal
 from crm_audit.emulator.server import serve
 from crm_audit.emulator.transport import Loopback
+from crm_audit.store import Start, Store
 
 NOW = datetime(2026, 3, 16, 15, tzinfo=UTC)
 Ids = tuple[str, ...]
@@ -32,12 +41,21 @@ class Bench:
     slept: list[float] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
 
-    def gateway(self, token: str = SERVICE_KEY, version: str = VERSION) -> Gateway:
-        return Gateway(token, pool=Loopback(self.base).pool(), version=version, sleep=self.slept.append)
+    def gateway(self, token: str = SERVICE_KEY, version: str = VERSION, share: str = "1") -> Gateway:
+        return Gateway(token, pool=Loopback(self.base).pool(), version=version, pace=self.pace(share))
+
+    def pace(self, share: str = "1") -> Pace:
+        """The pace of a connector that lives in the portal's own time."""
+        return Pace(share=Decimal(share), monotonic=lambda: self.clock.now().timestamp(), sleep=self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.advance(seconds=seconds)
 
     def connector(self, token: str = SERVICE_KEY, **settings: object) -> HubSpot:
         connection = Connection.model_validate({"vendor": "hubspot", **settings})
-        return HubSpot(connection, self.gateway(token, str(connection.options.get("api", VERSION))))
+        version = str(connection.options.get("api", VERSION))
+        return HubSpot(connection, self.gateway(token, version, str(connection.quota_share)))
 
     def make(self, kind: str, /, **properties: object) -> str:
         """A record as a user of the portal makes it."""
@@ -78,14 +96,48 @@ def bench() -> Iterator[Bench]:
         yield Bench(portal, clock, base, faults=faults)
 
 
-def rows(connector: HubSpot, kind: str, cursor: str | None = None) -> list[Any]:
+@dataclass
+class Told:
+    """What one reading told: records by kind and id, and the kinds that it could not read to their end."""
+
+    records: dict[str, dict[str, Any]]
+    gaps: dict[str, str]
+    pages: list[Page]
+
+
+@cache
+def _shelf() -> Store:
+    folder = TemporaryDirectory()
+    weakref.finalize(_shelf, folder.cleanup)
+    return Store.open(f"sqlite:///{folder.name}/bench.db")
+
+
+_numbers = count()
+
+
+def told(connector: HubSpot) -> Told:
+    """The first reading of a portal, into a partition of a store that is nobody else's."""
+    store = _shelf()
+    run = store.begin(Start(connection=f"bench {next(_numbers)}", started=NOW))
+    found = Told({kind: {} for kind in KINDS}, {}, [])
+    run = store.introduce(run, account=connector.account(), survey=connector.survey())
+    for page in connector.read(store.reading(run)):
+        if isinstance(page, Gap):
+            found.gaps.setdefault(page.kind, page.reason)
+            continue
+        store.save(run, page)
+        found.pages.append(page)
+        found.records[page.kind].update({record.id: record for record in page.rows})
+        for one in page.gone:
+            found.records[page.kind].pop(one, None)
+    return found
+
+
+def rows(connector: HubSpot, kind: str) -> list[Any]:
     """All records of a kind."""
-    return [row for page in connector.pages(kind, cursor) for row in page.rows]
+    return list(told(connector).records[kind].values())
 
 
 def by_id(connector: HubSpot, kind: str) -> Mapping[str, Any]:
-    """Records by their id, each of which must be unique."""
-    listed = rows(connector, kind)
-    found = {record.id: record for record in listed}
-    assert len(found) == len(listed)
-    return found
+    """Records by their id."""
+    return told(connector).records[kind]
