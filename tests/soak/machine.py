@@ -20,15 +20,15 @@ from crm_audit.domain import KINDS
 from crm_audit.emulator.faults import Faults
 from crm_audit.emulator.server import serve
 from crm_audit.errors import CrmAuditError
-from crm_audit.pull import Asked, pull
-from crm_audit.store import Run, Start, Store
+from crm_audit.pull import pull
+from crm_audit.store import Asked, Run, Start, Store
 from tests.soak.life import Held, Life
 from tests.soak.reach import reach
 
 NUMBER = st.integers(0, 999)
 WAITS = (0, 1, 30, 400, 4_000, 90_000)
 """Seconds: within one stamp, within the overlap of two runs, past it, and over a night."""
-STEPS = 30
+STEPS = 15
 HISTORIES = int(os.environ.get("CRM_AUDIT_SOAK", "25"))
 ALL = frozenset(KINDS)
 NIGHT = Asked()
@@ -50,13 +50,14 @@ class History(RuleBasedStateMachine):
         self.connection = self.life.connection(base)
         self.store = Store.open(url)
 
-    @rule(what=NUMBER, one=NUMBER, other=NUMBER)
-    def live(self, what: int, one: int, other: int) -> None:
-        """Somebody does something in the CRM."""
+    @rule(acts=st.lists(st.tuples(NUMBER, NUMBER, NUMBER), min_size=1, max_size=8))
+    def live(self, acts: list[tuple[int, int, int]]) -> None:
+        """People do something in the CRM."""
         names = list(self.life.steps)
-        name = names[what % len(names)]
-        note(f"{self.life.clock.now():%m-%d %H:%M:%S} {name} ({one}, {other})")
-        self.life.steps[name](one, other)
+        for what, one, other in acts:
+            name = names[what % len(names)]
+            note(f"{self.life.clock.now():%m-%d %H:%M:%S} {name} ({one}, {other})")
+            self.life.steps[name](one, other)
 
     @rule(seconds=st.sampled_from(WAITS))
     def wait(self, seconds: int) -> None:
@@ -118,8 +119,8 @@ class History(RuleBasedStateMachine):
             if next(left, None) is None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        start = Start(connection=self.name, started=clock.now(), config=digest(self.connection))
-        return pull(self.connected(), store, start=start, now=clock.now, asked=asked, progress=progress)
+        start = Start(connection=self.name, started=clock.now(), config=digest(self.connection), asked=asked)
+        return pull(self.connected(), store, start=start, now=clock.now, progress=progress)
 
     def connected(self) -> Connector:
         """A new connector, as every run has one."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crm_audit.config import Connection
-from crm_audit.connectors import hubspot, salesforce
+from crm_audit.config import Connection, secret
+from crm_audit.connectors import salesforce
 from crm_audit.connectors.base import Connector
+from crm_audit.connectors.hubspot import HubSpot
+from crm_audit.connectors.hubspot.gateway import Gateway
+from crm_audit.connectors.hubspot.limits import Pace
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.transport import Loopback
 
@@ -20,4 +23,5 @@ def reach(connection: Connection, environ: Mapping[str, str], clock: Clock) -> C
 
     if connection.vendor == "salesforce":
         return salesforce.connect(connection, environ=environ, session=loopback.session(), sleep=sleep)
-    return hubspot.connect(connection, environ=environ, pool=loopback.pool(), sleep=sleep)
+    pace = Pace(share=connection.quota_share, monotonic=lambda: clock.now().timestamp(), sleep=sleep)
+    return HubSpot(connection, Gateway(secret(connection, "access_token", environ), pool=loopback.pool(), pace=pace))
