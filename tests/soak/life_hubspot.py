@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -12,12 +13,16 @@ import polars as pl
 from crm_audit.config import Connection
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.hubspot import SERVICE_KEY, HubspotPortal
+from crm_audit.emulator.hubspot.gate import Limits
 from crm_audit.emulator.hubspot.records import Record
 from tests.soak.life import BORN, FIRST_NAMES, Held, Step, exact, picked, rows
 
 STAGES = ("appointmentscheduled", "qualifiedtobuy", "decisionmakerboughtin", "contractsent", "closedwon", "closedlost")
 BUYING = ("DECISION_MAKER", "CHAMPION", "")
 DECIDER = "Decision maker"
+BINNED = ("deals", "contacts", "meetings")
+LAG = timedelta(minutes=2)
+"""How late the search index is: within the overlap of two runs."""
 CONNECTED = "f240bbac-87c9-4f6e-bf70-924b57d47db7"
 
 
@@ -29,7 +34,10 @@ class HubspotLife:
     def __init__(self) -> None:
         self.clock = Clock(BORN)
         self.crm = HubspotPortal(self.clock)
+        self.crm.search_lag = LAG
+        self.crm.limits = Limits.real()
         self.crm.define_label("deals", "contacts", DECIDER)
+        self._purged: set[str] = set()
         for number in range(2):
             self._new_company(number, 0)
         for number in range(3):
@@ -51,6 +59,7 @@ class HubspotLife:
             "a meeting": self._meet, "a meeting called off": self._call_off, "a meeting archived": self._drop_meeting,
             "a call": self._call, "a task": self._task, "a task done": self._do_task, "a message": self._mail,
             "the pipeline edited": self._edit_pipeline, "something restored": self._restore,
+            "something purged": self._purge,
         }  # fmt: skip
 
     def connection(self, base: str) -> Connection:
@@ -97,14 +106,19 @@ class HubspotLife:
         }  # fmt: skip
 
     def nightly(self, held: Held) -> Held:
-        """Without what HubSpot changes and tells nobody: who is on closed deals, and ends of old activities."""
+        """Without what HubSpot tells nobody: purges, who is on closed deals, and whom old activities are about."""
         closed = {deal.id for deal in self._live("deals") if deal.values.get("hs_is_closed") == "true"}
         links = {pair: role for pair, role in held["links"].items() if pair.partition(" ")[0] not in closed}
         events = {
             event: (kind, self._present("contacts", people), self._present("deals", deals))
             for event, (kind, people, deals) in held["events"].items()
         }
-        return {**held, "links": links, "events": events}
+        told = {**held, "links": links, "events": events}
+        return {kind: {name: said for name, said in told[kind].items() if self._there(name)} for kind in told}
+
+    def _there(self, name: str) -> bool:
+        """Whether none of the records that a name speaks of was purged, which only a whole pass finds out."""
+        return self._purged.isdisjoint(re.split("[ :]", name))
 
     def _present(self, kind: str, ids: frozenset[str]) -> frozenset[str]:
         """These records under their present ids, without those in the bin."""
@@ -308,4 +322,14 @@ class HubspotLife:
     # The bin
 
     def _restore(self, one: int, other: int) -> None:
-        """Take a record back out of the bin."""
+        kind = BINNED[other % len(BINNED)]
+        binned = [record for record in self.crm.shelves[kind].rows.values() if record.archived_at is not None]
+        if record := picked(binned, one):
+            self.crm.restore(kind, record.id)
+
+    def _purge(self, one: int, other: int) -> None:
+        """Delete for good, as the law wants it: no list shows it any more."""
+        kind = BINNED[other % len(BINNED)]
+        if (record := self._pick(kind, one)) and len(self._live(kind)) > 1:
+            self.crm.purge(kind, record)
+            self._purged.add(record)

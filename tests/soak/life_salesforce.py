@@ -18,6 +18,9 @@ from tests.soak.life import BORN, FIRST_NAMES, Held, Step, exact, picked, rows
 STAGES = ("Prospecting", "Qualification", "Proposal/Price Quote", "Negotiation/Review", "Closed Won", "Closed Lost")
 ROLES = ("Economic Decision Maker", "Influencer", "Evaluator", None)
 FIRST_DAY = date(2026, 6, 30)
+BINNED = ("Opportunity", "Contact", "Event", "Task")
+LATEST = 500
+"""Seconds that a transaction may take to show: within the overlap of two runs."""
 CALL = {"TaskSubtype": "Call", "CallDisposition": "Connected"}
 
 
@@ -50,6 +53,7 @@ class SalesforceLife:
             "a call": self._call, "a task": self._task, "a task done": self._do_task,
             "a message": self._mail, "a quote": self._quote, "all deals touched at once": self._touch_all,
             "something undeleted": self._undelete, "something purged": self._purge,
+            "the log of deletions lost": self._lose_the_log, "a long transaction": self._late,
         }  # fmt: skip
 
     def connection(self, base: str) -> Connection:
@@ -269,10 +273,26 @@ class SalesforceLife:
     # The bin
 
     def _undelete(self, one: int, other: int) -> None:
-        """Take the deal, contact or meeting back out of the bin."""
+        name = BINNED[other % len(BINNED)]
+        binned = [row for row in self.crm.rows(name) if row.get("IsDeleted") and not row.get("MasterRecordId")]
+        if row := picked(binned, one):
+            self.crm.undelete(name, str(row["Id"]))
 
     def _purge(self, one: int, other: int) -> None:
-        """Empty the bin of one record."""
+        name = (*BINNED, "OpportunityContactRole")[other % (len(BINNED) + 1)]
+        if (record := self._pick(name, one)) and len(self._live(name)) > 1:
+            self.crm.purge(name, record)
+
+    def _lose_the_log(self, one: int, other: int) -> None:
+        self.crm.forget_deletions()
+
+    # What comes late
+
+    def _late(self, one: int, other: int) -> None:
+        """A long transaction: its stamps are of now, and it shows later."""
+        with self.crm.late(other % LATEST):
+            self._move(one, other)
+            self._promote(other, one)
 
 
 def _only(deals: Sequence[str]) -> str | None:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from crm_audit.config import digest
-from crm_audit.connectors.base import Connector
 from crm_audit.domain import KINDS
 from crm_audit.emulator.faults import Faults
 from crm_audit.emulator.server import serve
@@ -120,11 +119,8 @@ class History(RuleBasedStateMachine):
                 os.kill(os.getpid(), signal.SIGKILL)
 
         start = Start(connection=self.name, started=clock.now(), config=digest(self.connection), asked=asked)
-        return pull(self.connected(), store, start=start, now=clock.now, progress=progress)
-
-    def connected(self) -> Connector:
-        """A new connector, as every run has one."""
-        return reach(self.connection, self.life.environ(), self.life.clock)
+        with reach(self.connection, self.life.environ(), clock) as connector:
+            return pull(connector, store, start=start, now=clock.now, progress=progress)
 
 
 def told(history: History, run: Run, *, whole: bool) -> None:

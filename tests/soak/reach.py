@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from crm_audit.config import Connection, secret
 from crm_audit.connectors import salesforce
@@ -14,14 +15,18 @@ from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.transport import Loopback
 
 
-def reach(connection: Connection, environ: Mapping[str, str], clock: Clock) -> Connector:
-    """A new connector; nothing is called yet."""
+@contextmanager
+def reach(connection: Connection, environ: Mapping[str, str], clock: Clock) -> Iterator[Connector]:
+    """A new connector, whose connections are closed afterwards."""
     loopback = Loopback(connection.emulator or "")
 
     def sleep(seconds: float) -> None:
         clock.advance(seconds=seconds)
 
     if connection.vendor == "salesforce":
-        return salesforce.connect(connection, environ=environ, session=loopback.session(), sleep=sleep)
+        with loopback.session() as session:
+            yield salesforce.connect(connection, environ=environ, session=session, sleep=sleep)
+        return
     pace = Pace(share=connection.quota_share, monotonic=lambda: clock.now().timestamp(), sleep=sleep)
-    return HubSpot(connection, Gateway(secret(connection, "access_token", environ), pool=loopback.pool(), pace=pace))
+    with loopback.pool() as pool:
+        yield HubSpot(connection, Gateway(secret(connection, "access_token", environ), pool=pool, pace=pace))
