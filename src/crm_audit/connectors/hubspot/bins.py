@@ -29,7 +29,10 @@ def shares(reader: Reader, kind: str, found: Sequence[Json]) -> Shares:
         return {stream(kind): Share(row for one in found for row in records.company(one, reader.portal))}
     if kind == "contacts":
         people = [row for one in found for row in reader.person(one)]
-        return {LINKS: relinked(reader, people), stream(kind): Share(people)}
+        return {
+            LINKS: relinked(reader, people, reader.stored_people(one.id for one in people)),
+            stream(kind): Share(people),
+        }
     ids = [str(one["id"]) for one in found]
     if kind == "deals":
         gone = list(reader.known.records("deals", ids))

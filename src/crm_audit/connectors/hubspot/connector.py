@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from crm_audit.config import Connection, secret
 from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
 from crm_audit.connectors.hubspot import annotate, reading, records
 from crm_audit.connectors.hubspot.gateway import Gateway, Json
+from crm_audit.connectors.hubspot.inline import Inline
 from crm_audit.connectors.hubspot.limits import Pace
 from crm_audit.connectors.hubspot.names import RECORD_PAGES
 from crm_audit.connectors.hubspot.options import Options, fields, options
@@ -21,6 +23,7 @@ from crm_audit.connectors.hubspot.portal import Portal, owners_by_user
 from crm_audit.connectors.hubspot.reader import Reader
 from crm_audit.connectors.hubspot.sources import sources
 from crm_audit.connectors.hubspot.survey import Shape, look, survey
+from crm_audit.connectors.scratch import Scratch
 from crm_audit.domain import Account, Annotation, Stage, Survey
 from crm_audit.errors import FixConfig
 from crm_audit.zones import zone
@@ -68,9 +71,18 @@ class HubSpot:
 
     def read(self, asked: Reading) -> Iterator[Page | Gap]:
         """One run: whole passes where they are due, and everything that changed since the last."""
-        reader = Reader(self._gateway, self._portal(), self._asked_shape(), self._sources, asked.known)
-        self._shape = None  # another run begins with another look
-        yield from reading.read(Passes(reader, asked, timedelta(minutes=self._options.overlap)))
+        overlap = timedelta(minutes=self._options.overlap)
+        with closing(Scratch()) as scratch:
+            reader = Reader(
+                gateway=self._gateway,
+                portal=self._portal(),
+                shape=self._asked_shape(),
+                sources=self._sources,
+                known=asked.known,
+                inline=Inline(scratch),
+            )
+            self._shape = None  # another run begins with another look
+            yield from reading.read(Passes(reader, asked, overlap))
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the deal's properties of ours must hold."""

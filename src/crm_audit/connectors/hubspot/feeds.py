@@ -8,7 +8,7 @@ from functools import partial
 
 from crm_audit.connectors.hubspot import events, records
 from crm_audit.connectors.hubspot.names import MORE
-from crm_audit.connectors.hubspot.reader import Reader
+from crm_audit.connectors.hubspot.reader import NOBODY, Reader, ids
 from crm_audit.connectors.hubspot.walks import Group
 from crm_audit.connectors.options import RECHECK
 from crm_audit.domain import Person, Record
@@ -53,19 +53,22 @@ def _companies(reader: Reader, group: Group) -> Shares:
 
 def _contacts(reader: Reader, group: Group) -> Shares:
     people = [row for one in group.records for row in reader.person(one)]
+    stored = reader.stored_people(one.id for one in people)
     seen = [event for one in group.records for event in events.view(one, reader.portal)]
     viewers = {one.id for one in seen}
     unseen = [one for record in group.records if (one := events.view_id(str(record["id"]))) not in viewers]
-    return {"events/views": Share(seen, gone=unseen), LINKS: relinked(reader, people), "people": Share(people)}
+    return {
+        "events/views": Share(seen, gone=unseen),
+        LINKS: relinked(reader, people, stored),
+        "people": Share(people),
+        **_readdressed(reader, people, stored),
+    }
 
 
-def relinked(reader: Reader, people: Iterable[Person]) -> Share:
+def relinked(reader: Reader, people: Iterable[Person], stored: Mapping[str, Person]) -> Share:
     """The links of all deals on which these people stand otherwise than the store has it, closed deals included."""
     fresh = {one.id: one for one in people}
-    before = reader.known.records("people", fresh)
-    moved = [
-        one for one, person in before.items() if isinstance(person, Person) and _place(person) != _place(fresh[one])
-    ]
+    moved = [one for one, old in stored.items() if _place(old) != _place(fresh[one])]
     deals = list(reader.known.deals_of(moved)) if moved else []
     return Share(reader.links(deals, fresh), deals=deals) if deals else Share()
 
@@ -75,9 +78,22 @@ def _place(person: Person) -> tuple[object, ...]:
     return person.roles, person.merged_into, person.deleted
 
 
+def _readdressed(reader: Reader, people: Iterable[Person], stored: Mapping[str, Person]) -> Shares:
+    """The mails of people whose addresses changed: the address tells who wrote them, and no mail changes with it."""
+    fresh = {one.id: one for one in people if not one.deleted and one.merged_into is None}
+    moved = [one for one in fresh if one in stored and stored[one].addresses != fresh[one].addresses]
+    if not moved or not reader.can("emails"):
+        return {}
+    mails = ids(reader.associated("contacts", "emails", ids=moved).values())
+    found = [*reader.gateway.read(reader.sources["emails"].query(), mails).values()]
+    return _activities(reader, Group(found, after=None, whole=False), source="emails", fresh=fresh)
+
+
 def _deals(reader: Reader, group: Group) -> Shares:
     portal, found = reader.portal, group.records
     companies = reader.companies(found, inline=group.whole)
+    if group.whole:
+        reader.note_activities(found)
     gone = [*group.missing, *(old for one in found for old in records.merged_ids(one))]
     deals = [str(one["id"]) for one in found]
     return {
@@ -90,11 +106,11 @@ def _deals(reader: Reader, group: Group) -> Shares:
     }
 
 
-def _activities(reader: Reader, group: Group, *, source: str) -> Shares:
-    made = reader.activities(source, group.records)
+def _activities(reader: Reader, group: Group, *, source: str, fresh: Mapping[str, Person] = NOBODY) -> Shares:
+    made = reader.activities(source, group.records, fresh)
     told = [event for one in made for event in events.SOURCES[source](one)]
-    ids = [*group.missing, *(str(one["id"]) for one in group.records)]
-    untold = {one for record in ids for one in events.ids(source, record)} - {event.id for event in told}
+    seen = [*group.missing, *(str(one["id"]) for one in group.records)]
+    untold = {one for record in seen for one in events.ids(source, record)} - {event.id for event in told}
     shares = {f"events/{source}": Share(told, gone=sorted(untold))}
     if source == "tasks":
         asked = [row for one in made for row in events.rechecks(one)]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from crm_audit.connectors.base import Page, Reading, Stand
 from crm_audit.connectors.hubspot import walks
 from crm_audit.connectors.hubspot.cursors import Cursor, cursor
-from crm_audit.connectors.hubspot.feeds import KINDS_OF, Feed, Share
+from crm_audit.connectors.hubspot.feeds import DEALS, KINDS_OF, Feed, Share
 from crm_audit.connectors.hubspot.reader import Reader
 from crm_audit.connectors.hubspot.watch import Watch
 
@@ -51,7 +51,10 @@ class Passes:
         if self._is_due(feed, streams):
             self.begun.update(streams)
             yield from self._given_up(streams)
-            yield from self._pass(feed, streams, Cursor(mark=self.reader.gateway.now()))
+            mark = self.reader.gateway.now()
+            yield from self._pass(feed, streams, Cursor(mark=mark))
+            if feed is DEALS:  # every deal has said now which activities are its own
+                self.reader.inline.until = mark - self.overlap
         elif cut:
             first = min(cut.values(), key=lambda one: (one.since is not None, one.depth))
             yield from self._pass(feed, streams if first.since else [*cut], first)
@@ -106,7 +109,8 @@ class Passes:
             return walks.changed(gateway, source, since=at.since, after=at.after, fresh=fresh)
         has = self.reader.shape.properties[feed.source]
         filters = tuple(one for one in source.filters if one["propertyName"] in has)
-        return walks.whole(gateway, replace(source, filters=filters), after=at.after)
+        inline = tuple(one for one in source.associations if self.reader.can(one))
+        return walks.whole(gateway, replace(source, filters=filters, associations=inline), after=at.after)
 
     def lacking(self, feed: Feed, lost: Iterable[str]) -> Iterator[Page]:
         """Note in every stream that it was read without these properties: once they are back, all is read anew."""

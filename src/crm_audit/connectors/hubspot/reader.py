@@ -12,11 +12,15 @@ from crm_audit.connectors.base import Known
 from crm_audit.connectors.hubspot import links, records
 from crm_audit.connectors.hubspot.events import Activity
 from crm_audit.connectors.hubspot.gateway import Gateway, Json, Query
+from crm_audit.connectors.hubspot.inline import Inline
+from crm_audit.connectors.hubspot.names import MORE
 from crm_audit.connectors.hubspot.portal import Portal
 from crm_audit.connectors.hubspot.sources import Source
 from crm_audit.connectors.hubspot.survey import Shape
 from crm_audit.connectors.hubspot.values import text
 from crm_audit.domain import Deal, Link, Person
+
+NOBODY: Mapping[str, Person] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Reader:
     shape: Shape
     sources: Mapping[str, Source]
     known: Known
+    inline: Inline
 
     def can(self, *kinds: str) -> bool:
         """All of these objects may be read."""
@@ -37,22 +42,25 @@ class Reader:
         """A contact, and each record that was merged into it."""
         return records.person(record, self.portal, hashed=self.known.hashed)
 
-    def people(self, ids: Iterable[str]) -> dict[str, Person]:
-        """Contacts by id: as the store knows them, or where it does not, as HubSpot has them now."""
+    def stored_people(self, ids: Iterable[str]) -> dict[str, Person]:
+        """Contacts as the store knows them."""
+        stored = self.known.records("people", dict.fromkeys(ids))
+        return {one: person for one, person in stored.items() if isinstance(person, Person)}
+
+    def people(self, ids: Iterable[str], fresh: Mapping[str, Person]) -> dict[str, Person]:
+        """Contacts by id: as just read, else as the store knows them, else as HubSpot has them."""
         wanted = list(dict.fromkeys(ids))
-        stored = self.known.records("people", wanted)
-        found = {one: person for one, person in stored.items() if isinstance(person, Person)}
+        found = {one: fresh[one] for one in wanted if one in fresh}
+        found |= self.stored_people(one for one in wanted if one not in found)
         query = Query(kind="contacts", properties=self.sources["contacts"].properties)
         for one, record in self.gateway.read(query, [one for one in wanted if one not in found]).items():
             found[one] = self.person(record)[0]
         return found
 
-    def links(self, deals: Sequence[str], fresh: Mapping[str, Person] | None = None) -> list[Link]:
+    def links(self, deals: Sequence[str], fresh: Mapping[str, Person] = NOBODY) -> list[Link]:
         """Who is on these deals; `fresh` people have just been read and are not in the store yet."""
         rows = self.associated("deals", "contacts", ids=deals)
-        on_them = ids(rows.values())
-        people = self.people(one for one in on_them if not fresh or one not in fresh)
-        people |= {one: fresh[one] for one in on_them if one in fresh} if fresh else {}
+        people = self.people(ids(rows.values()), fresh)
         return [
             link for deal, on_it in rows.items() for link in links.links(deal, on_it, people=people, portal=self.portal)
         ]
@@ -73,12 +81,12 @@ class Reader:
         )
         return told | {deal: records.primary_company(on_it) for deal, on_it in rows.items()}
 
-    def activities(self, source: str, found: Sequence[Json]) -> list[Activity]:
+    def activities(self, source: str, found: Sequence[Json], fresh: Mapping[str, Person] = NOBODY) -> list[Activity]:
         """Activities or quotes with their contacts and deals."""
         keys = [str(one["id"]) for one in found]
         contacts = self.associated(source, "contacts", ids=keys)
-        deals = {one: tuple(ids([rows])) for one, rows in self.associated(source, "deals", ids=keys).items()}
-        people = self.people(ids(contacts.values())) if source == "emails" and self.can("contacts") else {}
+        deals = self._deals_of(source, found)
+        people = self.people(ids(contacts.values()), fresh) if source == "emails" and contacts else {}
         names = self._names(one for on in deals.values() if len(on) > 1 for one in on)
         return [
             Activity(
@@ -93,6 +101,19 @@ class Reader:
             )
             for one, record in zip(keys, found, strict=True)
         ]
+
+    def note_activities(self, deals: Sequence[Json]) -> None:
+        """Keep which activities listed deals name, for when these are read."""
+        kinds = [kind for kind in self.sources["deals"].associations if kind in MORE and self.can(kind)]
+        self.inline.note(self.gateway, deals, kinds)
+
+    def _deals_of(self, source: str, found: Sequence[Json]) -> dict[str, tuple[str, ...]]:
+        told = self.inline.deals(source, found)
+        asked = self.associated(
+            source, "deals", ids=[one for record in found if (one := str(record["id"])) not in told]
+        )
+        told |= {one: ids([rows]) for one, rows in asked.items()}
+        return {one: tuple(sorted(deals, key=int)) for one, deals in told.items()}
 
     def _names(self, ids: Iterable[str]) -> dict[str, str]:
         """Names of deals that share an activity: only there a title decides whose it is (ruling 7)."""

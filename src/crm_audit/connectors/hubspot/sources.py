@@ -57,8 +57,9 @@ class Source:
 
 def sources(connection: Connection, fields: Mapping[str, str], options: Options) -> dict[str, Source]:
     """Everything that is read under these settings, by HubSpot's name of the object."""
-    found = [_companies(fields), _contacts(fields), _deals(fields)]
-    found += [_activities(kind, fields, options) for kind in MORE if kind != "notes" or options.attestations]
+    kinds = [kind for kind in MORE if kind != "notes" or options.attestations]
+    found = [_companies(fields), _contacts(fields), _deals(fields, inline=("companies", *kinds))]
+    found += [_activities(kind, fields, options) for kind in kinds]
     return {one.kind: _with_vital(one, connection) for one in found}
 
 
@@ -89,14 +90,14 @@ def _contacts(fields: Mapping[str, str]) -> Source:
     return Source(kind="contacts", properties=_once(*CONTACT.values(), *mapped))
 
 
-def _deals(fields: Mapping[str, str]) -> Source:
+def _deals(fields: Mapping[str, str], *, inline: tuple[str, ...]) -> Source:
     asked = tuple(field for name, field in fields.items() if name.startswith(RECHECK))
     own = (fields[name] for name in (*DEAL, *ON_DEALS) if name in fields)
     return Source(
         kind="deals",
         properties=_once(*own, *asked, MERGED),
         history=_once(*(fields[name] for name in HISTORY), *asked),
-        associations=("companies",),
+        associations=inline,
     )
 
 
