@@ -17,6 +17,7 @@ from crm_audit.store import ledger, reading, versions
 from crm_audit.store.database import connect
 from crm_audit.store.database import reading as reader
 from crm_audit.store.ledger import Run, Start
+from crm_audit.store.nights import Nights
 from crm_audit.store.rows import rows
 
 __all__ = ["Run", "Start", "Store"]
@@ -28,6 +29,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._reader = reader(engine)
+        self.nights = Nights(engine)
 
     @classmethod
     def open(cls, url: str) -> Self:
