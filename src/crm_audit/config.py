@@ -123,5 +123,5 @@ def load(path: Path) -> Settings:
 
 
 def digest(connection: Connection) -> str:
-    """Names these settings, so that a run tells which it was made with; secrets are left out, and so is when it runs."""
+    """Names these settings, for a run to tell which it was made with; secrets are left out, and so is when it runs."""
     return hashlib.sha256(connection.model_dump_json(exclude={"nightly"}).encode()).hexdigest()[:12]
