@@ -34,8 +34,8 @@ class Night:
     ended: datetime | None = None
     run: int | None = None  # of the run ledger, the last that was made for this night
     note: str = ""  # why it is not done
-    holder: str = ""  # the process at work, as host:pid
-    until: datetime | None = None  # the holder's lease, by the clock of the database
+    holder: str = ""  # the process at work
+    until: int | None = None  # the holder's lease: seconds since 1970, by the clock of the database
     lost: bool = False  # running, and nobody is at work on it any more
 
 

@@ -65,7 +65,7 @@ class Files:
         while page:
             done += len(page)
             following = tuple(islice(rows, PAGE))
-            yield Page(kind, page, f"{done}@{stamp}" if following else None)
+            yield Page(kind=kind, stream=kind, rows=page, cursor=f"{done}@{stamp}" if following else "")
             page = following
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:

@@ -80,7 +80,7 @@ class SalesforceConnector:
             raise Incomplete(f"{kind} cannot go on at {cursor!r}, which is no longer read; start the pull again")
         for source in left[names.index(resumed) if resumed else 0 :]:
             yield from self._pages(kind, source, after=after if source.object == resumed else "")
-        yield Page(kind, (), None)
+        yield Page(kind=kind, stream=kind)
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the verdict record and the lookup to it must hold. Pure."""
@@ -126,7 +126,8 @@ class SalesforceConnector:
             if not rows:
                 return
             after = required(rows[-1], "Id")
-            yield Page(kind, tuple(source.records(self._org, rows)), f"{source.object}:{after}")
+            found = tuple(source.records(self._org, rows))
+            yield Page(kind=kind, stream=kind, rows=found, cursor=f"{source.object}:{after}")
             if len(rows) < PAGE:
                 return
 

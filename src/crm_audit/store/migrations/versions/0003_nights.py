@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 INSTANT = sa.DateTime(timezone=True)
 
@@ -24,12 +24,12 @@ def upgrade() -> None:
         sa.Column("run", sa.Integer()),
         sa.Column("note", sa.String(), nullable=False),
         sa.Column("holder", sa.String(), nullable=False),
-        sa.Column("until", INSTANT),
+        sa.Column("until", sa.BigInteger()),
         sa.PrimaryKeyConstraint("connection", "day", name="pk_nights"),
     )
     op.create_table(
         "heartbeats",
         sa.Column("process", sa.String(), nullable=False),
-        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("process", name="pk_heartbeats"),
     )
