@@ -134,9 +134,6 @@ class Connector(Protocol):
     def survey(self) -> Survey:
         """What cannot be read or is not mapped here, before anything is pulled."""
 
-    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
-        """All records of a kind (a key of `domain.KINDS`), page by page, on from `cursor`."""
-
     def read(self, reading: Reading) -> Iterator[Page | Gap]:
         """What this run is asked for, stream by stream or interleaved; BadLogin, FixConfig and Incomplete fail the run.
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import urllib3
 
 from crm_audit.config import Connection, secret
-from crm_audit.connectors.base import Calls, Fields, Page, Receipt, Write
+from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
 from crm_audit.connectors.hubspot import annotate, pull
 from crm_audit.connectors.hubspot.gateway import Gateway, Json
 from crm_audit.connectors.hubspot.links import Contacts
@@ -18,7 +18,8 @@ from crm_audit.connectors.hubspot.options import Options, fields, options
 from crm_audit.connectors.hubspot.portal import Portal, owners_by_user
 from crm_audit.connectors.hubspot.reader import Reader
 from crm_audit.connectors.hubspot.survey import Shape, look, survey
-from crm_audit.domain import Account, Annotation, Survey
+from crm_audit.connectors.whole import whole
+from crm_audit.domain import Account, Annotation, Stage, Survey
 from crm_audit.errors import FixConfig
 from crm_audit.zones import zone
 
@@ -63,6 +64,14 @@ class HubSpot:
     def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
         """All records of a kind."""
         return pull.pages(self._asked_reader(), kind, cursor=cursor)
+
+    def read(self, reading: Reading) -> Iterator[Page | Gap]:
+        """Everything, whole."""
+        return whole(reading, self.pages)
+
+    def stages(self) -> Sequence[Stage]:
+        """Every stage of every pipeline."""
+        return [row for page in self.pages("stages") for row in page.rows if isinstance(row, Stage)]
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the deal's properties of ours must hold."""

@@ -40,7 +40,8 @@ def pages(reader: Reader, kind: str, *, cursor: str | None) -> Iterator[Page]:
     for position, name in enumerate(names[start:], start):
         following = f"{names[position + 1]}:" if position + 1 < len(names) else None
         for rows, more in parts[name](reader, after or None if name == begun else None):
-            yield Page(kind=kind, stream=kind, rows=tuple(rows), cursor=(f"{name}:{more}" if more else following) or "")
+            cursor = (f"{name}:{more}" if more else following) or ""
+            yield Page(kind=kind, stream=f"{kind}/{name}", rows=tuple(rows), cursor=cursor)
 
 
 def _stages(reader: Reader, after: str | None) -> Chunks:
