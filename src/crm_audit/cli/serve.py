@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -31,21 +33,27 @@ def serve(
     once: Annotated[bool, typer.Option("--once", help="Take one look, carry out what is due, and end.")] = False,
 ) -> None:
     """Audit each connection every night at its `nightly` time; one night is carried out once, by whoever serves."""
-    from crm_audit.cli import logs
     from crm_audit.schedule import Waking
+
+    served(None if once else Waking())
+
+
+def served(waking: Waking | None, now: Callable[[], datetime] = cli.now) -> None:
+    """Watch over the nights for as long as somebody wakes us, or take one look."""
+    from crm_audit.cli import logs
 
     loaded = cli.settings()
     logs.begin()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     with cli.opened(loaded) as store:
-        watch = watching(loaded, store)
-        if once:
-            raise typer.Exit(watch.look())
-        keep(watch, Waking())
+        watch = watching(loaded, store, now)
+        if waking is None:
+            sys.exit(watch.look())
+        keep(watch, waking)
 
 
-def watching(loaded: Settings, store: Store) -> Watch:
+def watching(loaded: Settings, store: Store, now: Callable[[], datetime]) -> Watch:
     """The watch over all connections that name a time; FixConfig where none does."""
     from crm_audit.errors import FixConfig
     from crm_audit.rounds import Edge
@@ -57,7 +65,7 @@ def watching(loaded: Settings, store: Store) -> Watch:
     for job in jobs:
         if timetable_of(job, store) is None:
             _log().warning("no zone", connection=job.name, fix="set zone, or let `crm-audit run` ask the CRM for it")
-    return Watch(jobs, store, Edge(connect=cli.connector, now=cli.now, bug=_bug), _told)
+    return Watch(jobs, store, Edge(connect=cli.connector, now=now, bug=_bug), _told)
 
 
 def keep(watch: Watch, waking: Waking) -> None:
