@@ -11,19 +11,18 @@ from types import FrameType
 
 from crm_audit.cli import check, demo, doctor, explain, rules, run, serve, sync, writeback
 from crm_audit.cli.base import app, logged
+from crm_audit.cli.signals import ENDS, end
 from crm_audit.errors import CrmAuditError
 
 # importing a command registers it
 __all__ = ["check", "demo", "doctor", "explain", "main", "rules", "run", "serve", "sync", "writeback"]
 
 BUG = 70
-SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-"""What ends a command early, and the exit code by which a shell knows it."""
 
 
 def main() -> None:
     """Run a command; every way it can end has its exit code (see errors.py)."""
-    for number in SIGNALS:
+    for number in ENDS:
         signal.signal(number, _interrupted)
     try:
         app()
@@ -36,7 +35,5 @@ def main() -> None:
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
-    for other in SIGNALS:
-        signal.signal(other, signal.SIG_IGN)  # what is being put away is to be put away whole
     print("crm-audit: interrupted; what was read is kept, nothing half-written", file=sys.stderr)  # noqa: T201 -- as above
-    sys.exit(SIGNALS[signal.Signals(number)])
+    end(ENDS[signal.Signals(number)])

@@ -16,6 +16,7 @@ import typer
 
 from crm_audit.cli import base as cli
 from crm_audit.cli.base import app
+from crm_audit.cli.signals import ENDS, end
 
 if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
@@ -44,7 +45,7 @@ def served(waking: Waking | None, now: Callable[[], datetime] = cli.now) -> None
 
     loaded = cli.settings()
     logs.begin()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDS:
         signal.signal(number, _stop)
     with cli.opened(loaded) as store:
         watch = watching(loaded, store, now)
@@ -102,9 +103,7 @@ def _bug(error: Exception) -> str:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    for other in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(other, signal.SIG_IGN)  # once is enough: what is being put away is to be put away whole
-    sys.exit(0)
+    end(0)
 
 
 def _log() -> BoundLogger:
