@@ -54,8 +54,9 @@ def test_a_difference_would_be_seen(migrated: Engine, sql: str) -> None:
 
 def test_opening_again_changes_nothing(migrated: Engine, store_url: str) -> None:
     Store.open(store_url).close()
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     with migrated.connect() as db:
-        assert db.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == ["0002"]
+        assert db.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == [head]
 
 
 @pytest.mark.parametrize("kind", frames.SCHEMAS)
