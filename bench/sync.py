@@ -21,12 +21,15 @@ from typing import Any
 
 from bench.loading import postgres
 from bench.watch import peak
-from crm_audit.config import Connection, digest
-from crm_audit.connectors import hubspot, salesforce
+from crm_audit.config import Connection, digest, secret
+from crm_audit.connectors import salesforce
 from crm_audit.connectors.base import Connector
+from crm_audit.connectors.hubspot import HubSpot
+from crm_audit.connectors.hubspot.gateway import Gateway
+from crm_audit.connectors.hubspot.limits import Pace
 from crm_audit.emulator.transport import Loopback
 from crm_audit.pull import pull
-from crm_audit.store import Run, Start, Store
+from crm_audit.store import Start, Store
 
 ROOT = Path(__file__).parents[1]
 MOST: Mapping[str, Mapping[str, int]] = {
@@ -59,8 +62,8 @@ class Org:
         self.tell("advance", seconds=seconds)
         self.now += timedelta(seconds=seconds)
 
-    def clock(self) -> float:
-        """Seconds of the org's time, as a clock that only runs forwards."""
+    def monotonic(self) -> float:
+        """Seconds of the org's time, which only runs forwards."""
         return self.now.timestamp()
 
 
@@ -72,7 +75,7 @@ def served(vendor: str, scale: int) -> Iterator[Org]:
         assert process.stdin is not None
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        yield Org(process, ready, datetime.fromisoformat(ready["started"]))
+        yield Org(process, ready, datetime.fromisoformat(ready["now"]))
         process.stdin.close()
 
 
@@ -83,14 +86,13 @@ def nights(vendor: str, scale: int, url: str) -> Iterator[dict[str, Any]]:
         yield {"phase": "built", **{name: org.ready[name] for name in ("records", "seconds", "MiB")}}
         for phase in MOST[vendor]:
             if phase == "a night":
-                org.tell("day")
+                org.now = datetime.fromisoformat(org.tell("day")["now"])
             yield {"phase": phase, **_measured(org, store, connection=connection)}
             org.sleep(timedelta(hours=12).total_seconds())
 
 
 def _measured(org: Org, store: Store, *, connection: Connection) -> dict[str, Any]:
     org.tell("calls")
-    crm, rows = connect(org, connection), 0
     counts: dict[str, int] = {}
 
     def progress(kind: str, read: int) -> None:
@@ -98,8 +100,8 @@ def _measured(org: Org, store: Store, *, connection: Connection) -> dict[str, An
 
     began, wall, cpu = org.now, time.perf_counter(), time.process_time()
     start = Start(connection="reference", started=org.now, config=digest(connection))
-    run: Run = pull(crm, store, start=start, now=lambda: org.now, progress=progress)
-    rows = sum(counts.values())
+    with connected(org, connection) as crm:
+        run = pull(crm, store, start=start, now=lambda: org.now, progress=progress)
     spent = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     told = org.tell("calls")
     return {
@@ -107,7 +109,7 @@ def _measured(org: Org, store: Store, *, connection: Connection) -> dict[str, An
         "missing": dict(run.missing),
         "calls": sum(told["calls"].values()),
         "by kind": told["calls"],
-        "rows": rows,
+        "rows": sum(counts.values()),
         **spent,
         "MiB": peak(),
         "emulator MiB": told["MiB"],
@@ -115,12 +117,17 @@ def _measured(org: Org, store: Store, *, connection: Connection) -> dict[str, An
     }
 
 
-def connect(org: Org, connection: Connection) -> Connector:
+@contextmanager
+def connected(org: Org, connection: Connection) -> Iterator[Connector]:
     """A connector to the org whose waiting is the org's time."""
     loopback, environ = Loopback(org.ready["base"]), org.ready["environ"]
     if connection.vendor == "salesforce":
-        return salesforce.connect(connection, environ=environ, session=loopback.session(), sleep=org.sleep)
-    return hubspot.connect(connection, environ=environ, pool=loopback.pool(), sleep=org.sleep, clock=org.clock)
+        with loopback.session() as session:
+            yield salesforce.connect(connection, environ=environ, session=session, sleep=org.sleep)
+        return
+    pace = Pace(share=connection.quota_share, monotonic=org.monotonic, sleep=org.sleep)
+    with loopback.pool() as pool:
+        yield HubSpot(connection, Gateway(secret(connection, "access_token", environ), pool=pool, pace=pace))
 
 
 def main() -> None:
@@ -160,8 +167,7 @@ def _shown(vendor: str, database: str, scale: int) -> Iterator[str]:
 def _judged(told: Mapping[str, Any], most: Mapping[str, int]) -> Iterator[str]:
     phase = told["phase"]
     if phase == "built":
-        records = sum(told["records"].values())
-        print(f"  built: {records:,} records in {told['seconds']:.0f} s, emulator {told['MiB']:,.0f} MiB")
+        print(f"  built: {told['records']:,} records in {told['seconds']:.0f} s, emulator {told['MiB']:,.0f} MiB")
         return
     minutes = told["vendor's minutes"]
     print(
