@@ -6,10 +6,9 @@ import argparse
 import gc
 from collections.abc import Mapping
 from pathlib import Path
-from time import perf_counter
 
 from bench.reference import Org, Plan, Portal, Size, a_day
-from bench.watch import peak
+from bench.watch import Watch
 
 CRMS: Mapping[str, type[Org] | type[Portal]] = {"salesforce": Org, "hubspot": Portal}
 
@@ -25,15 +24,18 @@ def main() -> None:
     asked.add_argument("--divisor", type=int, default=20, help="1 is the full size; 20 a twentieth of it")
     asked.add_argument("--crm", choices=CRMS, default="salesforce")
     given = asked.parse_args()
-    empty = resident()
-    began = perf_counter()
-    crm = CRMS[given.crm].built(Plan(Size().scaled(given.divisor)))
+    empty, watch = resident(), Watch()
+    with watch.phase("loaded"):
+        crm = CRMS[given.crm].built(Plan(Size().scaled(given.divisor)))
     gc.collect()
-    print(f"{given.crm} at 1/{given.divisor}: loaded in {perf_counter() - began:.1f} s, "
-          f"{resident() - empty:,.0f} MiB resident for it, {peak():,.0f} MiB at most")  # fmt: skip
-    began = perf_counter()
-    done = a_day(crm)
-    print(f"a day played in {perf_counter() - began:.1f} s, {peak():,.0f} MiB at most")
+    held = resident() - empty
+    with watch.phase("a day played"):
+        done = a_day(crm)
+    print(f"{given.crm} at 1/{given.divisor}: {held:,.0f} MiB resident for the loaded org")
+    for name, spent in watch.phases.items():
+        print(
+            f"  {name} in {spent['wall']:.1f} s ({spent['cpu']:.1f} s of a processor), {spent['peak']:,.0f} MiB at most"
+        )
     print("  " + ", ".join(f"{count:,} {what}" for what, count in done.items()))
 
 

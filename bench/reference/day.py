@@ -68,6 +68,11 @@ def a_day(crm: Crm, *, number: int = 1) -> dict[str, int]:
     return day.done
 
 
+def _part(count: int, divisor: int) -> int:
+    """So small a part of them, but one at least."""
+    return max(count // divisor, 1)
+
+
 class _Day:
     def __init__(self, crm: Crm, dice: Random) -> None:
         self.crm, self.dice = crm, dice
@@ -87,26 +92,26 @@ class _Day:
     def add(self) -> None:
         """What is new: a tenth of the deals, a fifth of the companies and people, most roles and activities."""
         crm, due = self.crm, self.due
-        crm.add_companies([Company(n, at, at) for n, at in self._new("companies", due["companies"] // 5)])
-        crm.add_people([self._person(n, at) for n, at in self._new("people", due["people"] // 5)])
-        crm.add_deals([self._deal(n, at) for n, at in self._new("deals", due["deals"] // 10)])
+        crm.add_companies([Company(n, at, at) for n, at in self._new("companies", _part(due["companies"], 5))])
+        crm.add_people([self._person(n, at) for n, at in self._new("people", _part(due["people"], 5))])
+        crm.add_deals([self._deal(n, at) for n, at in self._new("deals", _part(due["deals"], 10))])
         crm.add_links([self._link(at) for _, at in self._new("links", due["links"] * 6 // 10)])
         crm.log([self._activity(at) for _, at in self._new("activities", due["activities"] * 9 // 10)])
 
     def edits(self) -> Iterator[Deed]:
         """What changes, and the roles that are taken away."""
-        crm, due = self.crm, self.due
-        for n in self._some("companies", due["companies"] - self.done["new companies"], "changed"):
+        crm = self.crm
+        for n in self._rest("companies", "changed"):
             yield partial(crm.change_company, n)
-        for n in self._some("people", due["people"] - self.done["new people"], "changed"):
+        for n in self._rest("people", "changed"):
             yield partial(crm.change_person, n, f"Head of {n}")
-        for n in self._some("activities", due["activities"] - self.done["new activities"], "changed"):
+        for n in self._rest("activities", "changed"):
             yield partial(crm.change_activity, n)
-        for n in self._some("links", due["links"] - self.done["new links"], "gone"):
+        for n in self._rest("links", "gone"):
             yield partial(crm.remove, "links", n)
-        moved = self._some("deals", due["deals"] - self.done["new deals"], "changed")
-        self.done["new history"] = due["history"]
-        for place, n in enumerate(islice(cycle(moved), due["history"])):
+        moved = self._rest("deals", "changed")
+        self.done["new history"] = self.due["history"]
+        for place, n in enumerate(islice(cycle(moved), self.due["history"])):
             yield partial(crm.change_deal, n, self._change(place))
 
     def farewells(self) -> Iterator[Deed]:
@@ -126,6 +131,10 @@ class _Day:
         first = len(self.crm.ids[kind])
         for n in range(first, first + count):
             yield n, self.begin + timedelta(seconds=self.dice.randrange(SECONDS))
+
+    def _rest(self, kind: str, what: str) -> list[int]:
+        """As many as are due today and not new."""
+        return self._some(kind, max(self.due[kind] - self.done[f"new {kind}"], 0), what)
 
     def _some(self, kind: str, count: int, what: str) -> list[int]:
         """The numbers of some records that are still there, none of which has met this before today."""

@@ -108,6 +108,14 @@ def test_time_goes_on_there() -> None:
     assert len(issued) > 1
 
 
+@pytest.mark.parametrize(("options", "most"), [((), "1000000"), (("--limits",), "190")])
+def test_limits_are_enforced_where_they_are_asked_for(options: tuple[str, ...], most: str) -> None:
+    with running("--empty", *options) as emulator:
+        key = {"authorization": f"Bearer {emulator.secrets[SECRETS[2]]}"}
+        answer = requests.get(f"{emulator.addresses['HubSpot']}/crm/v3/owners", headers=key, timeout=5)
+    assert answer.headers["X-HubSpot-RateLimit-Max"] == most
+
+
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

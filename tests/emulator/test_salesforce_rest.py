@@ -365,7 +365,13 @@ def test_calls_are_counted_by_what_they_do_and_nothing_personal_is_kept(crm: Ser
         ("GET", f"{API}/sobjects/CRM_Audit_Verdict__c/Deal_Id__c/{{value}}", 404),
         ("PATCH", f"{API}/sobjects/Opportunity/{deal}", 204),
     ]
+    crm.call("PUT", "/sobjects/Contact/Email/dana@acme.example")
+    crm.plain.get(f"{crm.base}/dana@acme.example", timeout=5)
+    assert [(entry.path, entry.status) for entry in calls.transcript[-2:]] == [
+        (f"{API}/sobjects", 405),
+        ("unknown", 404),
+    ]
     assert "dana" not in repr(calls)
     calls.forget()
     assert (calls.read, calls.write, calls.transcript) == (0, 0, [])
-    assert calls.used(crm.org.clock.now() + timedelta(hours=1)) == 6
+    assert calls.used(crm.org.clock.now() + timedelta(hours=1)) == 7

@@ -28,6 +28,9 @@ def emulator(
     company: Annotated[
         bool, typer.Option("--company/--empty", help="With the demo's invented company, or set up but without a deal.")
     ] = True,
+    limits: Annotated[
+        bool, typer.Option("--limits", help="Enforce HubSpot's own rate limits; without it there are none to speak of.")
+    ] = False,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Write a crm-audit.toml that reaches both CRMs into this folder.")
     ] = None,
@@ -41,7 +44,7 @@ def emulator(
     with cli.until_stopped(), ExitStack() as stack:
         sink = stack.enter_context(_opened(transcript)) if transcript else None
         screen.hint("Setting up both CRMs …")
-        crms = _furnished(company=company)
+        crms = _furnished(company=company, limits=limits)
         org_at = _served(stack, _noted(crms.org, "salesforce", sink), port=salesforce_port)
         portal_at = _served(stack, _noted(crms.portal, "hubspot", sink), port=hubspot_port)
         if folder:
@@ -62,13 +65,16 @@ def _opened(transcript: Path) -> BinaryIO:
         raise FixConfig(f"--transcript {transcript}: {error.strerror}; name a file that can be written") from None
 
 
-def _furnished(*, company: bool) -> Crms:
+def _furnished(*, company: bool, limits: bool) -> Crms:
     """Both CRMs, whose clocks go from now on."""
     from crm_audit.emulator.company import Company, furnish, invent
+    from crm_audit.emulator.hubspot.gate import Limits
 
     crms = furnish(invent() if company else Company(org=(), portal=()), cli.now())
     for clock in (crms.org.clock, crms.portal.clock):
         clock.follow(cli.now)
+    if limits:
+        crms.portal.limits = Limits.real()
     return crms
 
 

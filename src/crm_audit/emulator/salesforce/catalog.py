@@ -62,4 +62,6 @@ class OrgCatalog:
         row = self.records.row(entity.name, record) if entity else None
         if entity is None or row is None:
             return None
-        return {**row, "Type": entity.name} if field.polymorphic else row
+        if not field.polymorphic:
+            return row
+        return {name: row.get(name) for name in self.schema.whole("Name").fields} | {"Type": entity.name}

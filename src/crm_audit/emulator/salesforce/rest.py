@@ -19,6 +19,8 @@ from crm_audit.emulator.soql.refusal import Refusal
 OLDEST, NEWEST = 31, 67
 """API versions: 30.0 and older answer 410."""
 METHODS = ("GET", "POST", "PATCH", "DELETE")
+OUTSIDE = ("/services/data", "/services/oauth2/token", "/services/oauth2/userinfo")
+"""What lies beside the versioned API."""
 LONGEST_URI = 16_384
 """Bytes of the URI (414), and of URI and headers together (431)."""
 
@@ -158,7 +160,8 @@ def answer(state: State, request: Request, *, base: str) -> Response:
         response = _api(state, request)
     else:
         response = _outside(state, request, base=base)
-        state.ledger.note(request.path, Entry(request.method, request.path, response.status), writes=None)
+        known = request.path if request.path.rstrip("/") in OUTSIDE else "unknown"
+        state.ledger.note(known, Entry(request.method, known, response.status), writes=None)
     used = f"api-usage={state.ledger.used(state.clock.now())}/{state.ledger.daily}"
     now = format_datetime(state.clock.now(), usegmt=True)
     return replace(response, headers={"Sforce-Limit-Info": used, "date": now, **response.headers})
@@ -210,7 +213,7 @@ def _named(request: Request) -> tuple[str, str]:
     try:
         version, route, parts = _matched(request)
     except Refusal:
-        return "unknown", request.path
+        return "unknown", "/".join(request.path.split("/")[:5])  # what follows may be a person's address
     told = route.told(parts, "object", "field", "id")
     return f"{request.method} {route.told(parts, 'object')}", f"/services/data/{version}{told}"
 

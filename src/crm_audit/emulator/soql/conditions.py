@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from operator import methodcaller
 from typing import Any
 
 from crm_audit.emulator.soql import dates
@@ -127,7 +128,7 @@ class Scope:
 
     def _getter(self, hops: list[Field], field: Field) -> Getter:
         if not hops:
-            return field.read
+            return field.read if field.formula else methodcaller("get", field.name)
         parent = self.catalog.parent
 
         def reach(row: Row) -> Value:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from crm_audit.emulator.soql.schema import Row
-
-FEW = 64
-"""Changed rows up to which each is moved by itself; more are sorted in together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,9 @@ class Order:
     def __init__(self, rows: Mapping[str, Row], field: str) -> None:
         self._rows = rows
         self._field = field
-        self._value: Callable[[Row], Any] = lambda row: row[field]
-        self._key: Callable[[Row], Any] = lambda row: (row[field], row["Id"])
-        self._sorted = self._in_order(rows.values())
+        self._value: Callable[[Row], Any] = itemgetter(field)
+        self._key: Callable[[Row], Any] = itemgetter(field, "Id")
+        self._sorted = sorted((row for row in rows.values() if row.get(field) is not None), key=self._key)
         self._changed: dict[str, Row | None] = {}
 
     def change(self, record: str, before: Row | None) -> None:
@@ -79,18 +77,22 @@ class Order:
         begin, end = self.place(Span(value, value))
         return self._sorted[begin:end]
 
-    def _in_order(self, rows: Iterable[Row]) -> list[Row]:
-        field = self._field
-        return sorted((row for row in rows if row.get(field) is not None), key=self._key)
-
     def _settle(self) -> None:
+        """Take the old rows out and put the new ones in, with one pass over what stays."""
         changed, self._changed = self._changed, {}
-        now = [row for record in changed if (row := self._rows.get(record)) and row.get(self._field) is not None]
-        if len(changed) > FEW:
-            self._sorted = self._in_order([*(row for row in self._sorted if row["Id"] not in changed), *now])
-            return
-        for before in changed.values():
-            if before is not None and before.get(self._field) is not None:
-                del self._sorted[bisect_left(self._sorted, self._key(before), key=self._key)]
-        for row in now:
-            self._sorted.insert(bisect_left(self._sorted, self._key(row), key=self._key), row)
+        old = (row for row in changed.values() if row is not None)
+        new = (row for record in changed if (row := self._rows.get(record)) is not None)
+        steps = [(self._at(row), False, row) for row in sorted(self._with_value(new), key=self._key)]
+        steps += [(self._at(row), True, row) for row in self._with_value(old)]
+        before, after, done = self._sorted, list[Row](), 0
+        for place, leaves, row in sorted(steps, key=itemgetter(0, 1)):
+            after += before[done:place]
+            after += () if leaves else (row,)
+            done = place + leaves
+        self._sorted = after + before[done:]
+
+    def _with_value(self, rows: Iterable[Row]) -> Iterator[Row]:
+        return (row for row in rows if row.get(self._field) is not None)
+
+    def _at(self, row: Row) -> int:
+        return bisect_left(self._sorted, self._key(row), key=self._key)

@@ -13,7 +13,7 @@ Json = str | bool | int | float | None
 def wire(value: Value) -> Json:
     """Instants end in `.000+0000`, numbers are doubles, everything else is itself."""
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+        return f"{value.isoformat()[:19]}.000+0000"  # much faster than strftime
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
