@@ -9,13 +9,26 @@ import signal
 import sys
 from types import FrameType
 
-from crm_audit.cli import check, demo, doctor, emulator, explain, rules, run, serve, sync, writeback
+from crm_audit.cli import check, demo, doctor, emulator, explain, forget, rules, run, serve, sync, writeback
 from crm_audit.cli.base import app, logged
 from crm_audit.cli.signals import ENDS, end
 from crm_audit.errors import CrmAuditError
 
 # importing a command registers it
-__all__ = ["check", "demo", "doctor", "emulator", "explain", "main", "rules", "run", "serve", "sync", "writeback"]
+__all__ = [
+    "check",
+    "demo",
+    "doctor",
+    "emulator",
+    "explain",
+    "forget",
+    "main",
+    "rules",
+    "run",
+    "serve",
+    "sync",
+    "writeback",
+]
 
 BUG = 70
 
