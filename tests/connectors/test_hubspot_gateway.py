@@ -10,16 +10,10 @@ from threading import Thread
 
 import pytest
 
-from crm_audit.connectors.hubspot.gateway import (
-    ATTEMPTS,
-    LONGEST_WAIT,
-    Gateway,
-    Query,
-    Refused,
-    dated,
-    refusal,
-    seconds,
-)
+from crm_audit.connectors.hubspot.gateway import Gateway, Query
+from crm_audit.connectors.hubspot.limits import Pace
+from crm_audit.connectors.hubspot.refusals import LONGEST_WAIT, Refused, refusal, seconds
+from crm_audit.connectors.hubspot.wire import ATTEMPTS, dated
 from crm_audit.emulator.server import Request, Response, serve
 from crm_audit.emulator.transport import Loopback
 from crm_audit.errors import BadLogin, CrmAuditError, NoAccess, OutOfQuota, Retry
@@ -43,7 +37,7 @@ class Script:
 @contextmanager
 def scripted(script: Script, slept: list[float]) -> Iterator[Gateway]:
     with serve(script) as base:
-        yield Gateway("canary-token", pool=Loopback(base).pool(), sleep=slept.append)
+        yield Gateway("canary-token", pool=Loopback(base).pool(), pace=Pace(sleep=slept.append))
 
 
 def busy(status: int, **headers: str) -> Response:
@@ -139,7 +133,7 @@ def test_what_passes_is_tried_again(answer: Response, least: float) -> None:
 def test_a_batch_read_is_tried_again_though_it_is_a_post() -> None:
     script = Script(busy(502), PAGE)
     with scripted(script, []) as gateway:
-        assert gateway.read("deals", ["1"], properties=["dealname"]).keys() == {"1"}
+        assert gateway.read(Query(kind="deals", properties=("dealname",)), ["1"]).keys() == {"1"}
     assert [request.method for request in script.requests] == ["POST", "POST"]
     assert (gateway.calls.read, gateway.calls.write) == (2, 0)
 
@@ -162,9 +156,10 @@ def test_a_long_retry_after_ends_the_run_instead_of_sleeping() -> None:
 
 def test_the_daily_limit_is_not_fought() -> None:
     with bench() as crm:
-        crm.portal.limits.daily = 1
+        crm.portal.limits.daily = 3
         gateway = crm.gateway()
         gateway.details()
+        crm.portal.spend_elsewhere(calls=2)
         with pytest.raises(OutOfQuota):
             gateway.details()
         assert gateway.calls.read == 2
@@ -174,11 +169,8 @@ def test_the_daily_limit_is_not_fought() -> None:
 def test_the_burst_limit_passes() -> None:
     with bench() as crm:
         crm.portal.limits.burst = 1
-        gateway = Gateway(
-            "pat-na1-emulator", pool=Loopback(crm.base).pool(), sleep=lambda seconds: crm.clock.advance(seconds=10)
-        )
-        gateway.details()
-        gateway.details()
+        crm.gateway().details()
+        crm.gateway().details()
         assert [status for _, _, status in crm.portal.transcript] == [200, 429, 200]
 
 
@@ -187,7 +179,7 @@ def test_an_unreachable_host_is_said_at_once() -> None:
         free.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{free.getsockname()[1]}"
         slept: list[float] = []
-        gateway = Gateway("canary-token", pool=Loopback(base).pool(), sleep=slept.append)
+        gateway = Gateway("canary-token", pool=Loopback(base).pool(), pace=Pace(sleep=slept.append))
         with pytest.raises(Retry, match="cannot reach"):
             gateway.details()
         assert not slept
@@ -205,7 +197,9 @@ def test_a_connection_that_breaks_off_is_tried_again() -> None:
     slept: list[float] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         gateway = Gateway(
-            "canary-token", pool=Loopback(f"http://127.0.0.1:{listener.getsockname()[1]}").pool(), sleep=slept.append
+            "canary-token",
+            pool=Loopback(f"http://127.0.0.1:{listener.getsockname()[1]}").pool(),
+            pace=Pace(sleep=slept.append),
         )
         hanging_up = Thread(target=_hang_up, args=(listener, ATTEMPTS))
         hanging_up.start()
@@ -267,7 +261,7 @@ def test_calls_are_counted_by_what_they_do() -> None:
     with bench() as crm:
         gateway = crm.gateway()
         deal = crm.deal()
-        gateway.read("deals", [deal], properties=["dealname"])
+        gateway.read(Query(kind="deals", properties=("dealname",)), [deal])
         gateway.associated("deals", "contacts", ids=[deal])
         gateway.update("deals", [{"id": deal, "properties": {"dealname": "Renamed"}}])
         assert (gateway.calls.read, gateway.calls.write) == (2, 1)
@@ -282,7 +276,7 @@ def test_batches_keep_to_the_limits() -> None:
     with bench() as crm:
         gateway = crm.gateway()
         deals = [crm.deal(f"Deal {number}") for number in range(230)]
-        assert list(gateway.read("deals", deals, properties=["dealname"])) == deals
+        assert list(gateway.read(Query(kind="deals", properties=("dealname",)), deals)) == deals
         assert gateway.calls.by_name == {"deals/batch/read": 3}
 
 
@@ -307,19 +301,19 @@ def test_what_is_withheld_is_not_taken_for_none() -> None:
     with scripted(script, []) as gateway, pytest.raises(Retry, match="something went wrong"):
         gateway.associated("deals", "contacts", ids=["1"])
     with scripted(script, []) as gateway, pytest.raises(Retry, match="something went wrong"):
-        gateway.read("deals", ["1"], properties=["dealname"])
+        gateway.read(Query(kind="deals", properties=("dealname",)), ["1"])
 
 
 def test_a_merged_id_is_not_read_as_its_survivor() -> None:
     with bench() as crm:
         keep, lose = crm.person("Keep"), crm.person("Lose")
         crm.portal.merge("contacts", keep, lose)
-        assert crm.gateway().read("contacts", [keep, lose], properties=["firstname"]).keys() == {keep}
+        assert crm.gateway().read(Query(kind="contacts", properties=("firstname",)), [keep, lose]).keys() == {keep}
 
 
 def test_numbers_stay_exact(crm: Bench) -> None:
     deal = crm.deal(amount="100000.10")
-    record = crm.gateway().read("deals", [deal], properties=["amount"])[deal]
+    record = crm.gateway().read(Query(kind="deals", properties=("amount",)), [deal])[deal]
     assert record["properties"]["amount"] == "100000.10"
 
 

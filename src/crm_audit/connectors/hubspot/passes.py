@@ -54,7 +54,7 @@ class Passes:
             mark = self.reader.gateway.now()
             yield from self._pass(feed, streams, Cursor(mark=mark))
             if feed is DEALS:  # every deal has said now which activities are its own
-                self.reader.inline.until = mark - self.overlap
+                self.reader.inline.until = mark
         elif cut:
             first = min(cut.values(), key=lambda one: (one.since is not None, one.depth))
             yield from self._pass(feed, streams if first.since else [*cut], first)
