@@ -41,7 +41,8 @@ class Beside:
     """Rows of another object, by their field `key`, which must be known before a row says all.
 
     `keys`: what of a row they are looked for by. `listed`: Salesforce gives them by lists of ids only. `tells`: a
-    change of one of them alone changes what the row says.
+    change of one of them alone changes what the row says. `keeps`: deleted ones count too: a quote that was thrown away
+    was still about its deal.
     """
 
     object: str
@@ -49,6 +50,7 @@ class Beside:
     keys: Callable[[Org, Rows], Ids]
     listed: bool = False
     tells: bool = False
+    keeps: bool = False
     only: tuple[str, ...] = ()
     where: str = ""
 
@@ -142,7 +144,7 @@ def _activities(org: Org) -> list[Feed]:
 
 def _quoted_in(field: str, options: Options) -> Beside:
     asked = options.quotes
-    return Beside(asked.object, "Id", lambda _, rows: _about_quotes(rows, field), only=("Id", asked.deal))
+    return Beside(asked.object, "Id", lambda _, rows: _about_quotes(rows, field), keeps=True, only=("Id", asked.deal))
 
 
 def _companies(org: Org, rows: Rows, _: Lookup) -> Iterable[Record]:

@@ -132,9 +132,9 @@ class Round:
             if not each.place.whole and not beside.tells:
                 continue
             self._besides[beside.object] = beside
+            binned = not beside.keeps and "IsDeleted" in self._org.schema.fields(beside.object)
             where = [beside.where] if beside.where else []
-            where += [LIVE] if each.place.whole and "IsDeleted" in self._org.schema.fields(beside.object) else []
-            where += [] if each.place.whole else [f"{STAMP} >= {each.place.since}"]
+            where += ([LIVE] if binned else []) if each.place.whole else [f"{STAMP} >= {each.place.since}"]
             role = "beside" if each.place.whole else "moved"
             asked = self._org.query(f"{role} {beside.object}", beside.object, where=where, only=beside.only)
             yield replace(asked, most=self._org.options.bulk_above)
@@ -174,14 +174,19 @@ class Round:
 
     def _aside(self, beside: Beside, rows: Sequence[Row]) -> None:
         keyed = [(key, row) for row in rows if (key := text(row, beside.key))]
-        self._scratch.put(f"beside {beside.object}", ((key, row) for key, row in keyed if not flag(row, "IsDeleted")))
+        lying = ((key, row) for key, row in keyed if beside.keeps or not flag(row, "IsDeleted"))
+        self._scratch.put(f"beside {beside.object}", lying)
         for each in self._passes.values():
             if beside.tells and not each.place.whole and beside in each.feed.beside:
                 each.moved.update(key for key, _ in keyed)
 
     def _lookup(self, name: str, keys: Iterable[str]) -> Mapping[str, Sequence[Row]]:
-        found = self._scratch.of(f"beside {name}", keys)
-        return {key: list({required(row, "Id"): row for row in rows}.values()) for key, rows in found.items()}
+        """Each row once, and in an order that does not depend on how it came."""
+        found = {
+            key: {required(row, "Id"): row for row in rows}
+            for key, rows in self._scratch.of(f"beside {name}", keys).items()
+        }
+        return {key: [rows[each] for each in sorted(rows)] for key, rows in found.items()}
 
     def _log(self, each: Pass, told: Told) -> None:
         """What the log of deletions says; what it hides from us the periodic sweep finds."""
@@ -242,7 +247,7 @@ class Round:
         ]
         for query, found in self._org.rows(queries).items():
             beside = wanted[query.partition(" ")[0]][0]
-            keyed = ((required(row, beside.key), row) for row in live(found))
+            keyed = ((required(row, beside.key), row) for row in (found if beside.keeps else live(found)))
             self._scratch.put(f"beside {beside.object}", keyed)
 
     def _bulk(self) -> Read:
@@ -258,6 +263,8 @@ class Round:
                 self._fail(query, error)
             except CrmAuditError:
                 paged.append(replace(query, most=None))  # no Bulk API here, or no more jobs today
+        if jobs:
+            self._gateway.sleep(bulk.FIRST_WAIT)
         for query, job in jobs:
             if (each := self._pass_of(query)) and each.place.job != job:
                 each.place = replace(each.place, job=job)
