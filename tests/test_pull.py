@@ -2,30 +2,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from crm_audit import frames
-from crm_audit.connectors.base import Calls, Connector, Fields, Page, Receipt, Write
-from crm_audit.domain import KINDS, Account, Annotation, Record, Survey
-from crm_audit.errors import BadLogin, FixConfig, Incomplete, NoAccess, OutOfQuota, Retry
+from crm_audit.config import digest, load
+from crm_audit.connectors.base import Calls, Connector, Fields, Gap, Page, Reading, Receipt, Stand, Write
+from crm_audit.domain import KINDS, Account, Annotation, Record, Stage, Survey
+from crm_audit.errors import BadLogin, Busy, FixConfig, Incomplete, NoAccess, OutOfQuota, Retry
 from crm_audit.pull import pull
-from crm_audit.store import Run, Start, Store
-from tests.store.records import ACCOUNT, DEAL, LINK, RECORDS, STAGE, named, night
+from crm_audit.store import Asked, Run, Start, Store
+from tests.store.records import ACCOUNT, DEAL, LINK, RECORDS, STAGE, expire, named, night
 
+START = Start(connection="orchard", started=night(1), config="abc")
 SURVEY = Survey(unmapped=frozenset({"fit"}), notes=("No fit field is mapped.",))
 
 
 @dataclass
 class Lists:
-    """A whole connector over lists of records, which can be told to break after so many pages of a kind."""
+    """A whole connector over lists of records, which can be told to break after so many pages of a kind.
+
+    Every kind is one stream, read whole every time; a cursor is the number of records that were shown.
+    """
 
     records: Mapping[str, Sequence[Record]] = field(default_factory=lambda: RECORDS)
     breaks: Mapping[str, tuple[int, BaseException]] = field(default_factory=dict)
     page_size: int = 1
+    asked: list[Reading] = field(default_factory=list)
     vendor: str = "files"
     calls: Calls = field(default_factory=Calls)
 
@@ -37,12 +44,29 @@ class Lists:
         self._call("survey")
         return SURVEY
 
-    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
+    def read(self, reading: Reading) -> Iterator[Page | Gap]:
+        self.asked.append(reading)
+        for kind in KINDS:
+            stand = reading.stands.get(kind)
+            try:
+                yield from self._pages(kind, int(stand.cursor) if stand and not stand.ended else 0)
+            except OutOfQuota as error:
+                yield from (Gap(each, str(error)) for each in list(KINDS)[list(KINDS).index(kind) :])
+                return
+            except (NoAccess, Retry) as error:
+                yield Gap(kind, str(error) or type(error).__name__)
+
+    def _pages(self, kind: str, start: int) -> Iterator[Page]:
         rows = self.records.get(kind, ())
-        for number, start in enumerate(range(int(cursor or 0), max(len(rows), 1), self.page_size)):
+        for number, done in enumerate(range(start, max(len(rows), 1), self.page_size)):
             self._call(kind, page=number)
-            end = start + self.page_size
-            yield Page(kind, tuple(rows[start:end]), str(end) if end < len(rows) else None)
+            shown = tuple(rows[done : done + self.page_size])
+            ended = done + self.page_size >= len(rows)
+            cursor = str(done + len(shown))
+            yield Page(kind=kind, stream=kind, rows=shown, cursor=cursor, ended=ended, sweep="all" if ended else "none")
+
+    def stages(self) -> Sequence[Stage]:
+        return [STAGE]
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         return {"deal": {"status": annotation.status}}
@@ -206,20 +230,114 @@ def test_a_record_that_no_database_takes_fails_the_run_and_leaves_its_page_out(s
     assert known(store, run_of(Lists(), store, 2))["stages"].height == 2
 
 
-def test_a_pull_that_another_replaced_stops_and_says_so(store: Store) -> None:
+def test_a_pull_of_a_connection_that_is_being_read_does_not_begin(store: Store) -> None:
     def begin_another(kind: str, rows: int) -> None:
+        with pytest.raises(Busy, match="run 1 has been reading it since 2026-03-02 04:30 UTC"):
+            run_of(Lists(), store, 2)
+
+    pull(Lists(), store, start=START, now=lambda: night(1), progress=begin_another)
+    assert [run.status for run in store.runs("orchard")] == ["complete"]
+
+
+def test_a_pull_that_another_replaced_stops_and_says_so(store: Store, store_url: str) -> None:
+    def stand_still(kind: str, rows: int) -> None:
         if (kind, rows) == ("deals", 1):
-            store.begin(Start(connection="orchard", started=night(2)), account=ACCOUNT, survey=SURVEY)
+            expire(store_url)
+            store.begin(Start(connection="orchard", started=night(2)))
 
-    def now() -> datetime:
-        return night(3)
-
-    with pytest.raises(Incomplete, match="second sync"):
-        pull(
-            Lists(),
-            store,
-            start=Start(connection="orchard", started=night(1)),
-            now=now,
-            progress=begin_another,
-        )
+    with pytest.raises(Incomplete, match="did it stand still for more than 5 minutes"):
+        pull(Lists(), store, start=START, now=lambda: night(3), progress=stand_still)
     assert [run.status for run in store.runs("orchard")] == ["running", "failed"]
+
+
+# A run goes on where the last one was cut.
+
+
+class Cut(Exception):
+    """The end of a pull in the middle."""
+
+
+BEFORE = {
+    **RECORDS,
+    "users": (),
+    "deals": (named(DEAL, "Before"), replace(DEAL, id="d0", name="Gone since")),
+    "links": (*RECORDS["links"], replace(LINK, id="l0", role="champion")),
+}
+
+
+def interrupted(store: Store, connection: str, *, pages: int) -> bool:
+    """A pull on the second night that ends after so many pages; whether there were as many."""
+    left = iter(range(1, pages))
+
+    def count(kind: str, rows: int) -> None:
+        if next(left, None) is None:
+            raise Cut
+
+    start = Start(connection=connection, started=night(2), config="abc")
+    try:
+        pull(Lists(), store, start=start, now=lambda: night(2), progress=count)
+    except Cut:
+        return True
+    return False
+
+
+def known_after(store: Store, connection: str, *, pages: int | None) -> Mapping[str, list[tuple[object, ...]]] | None:
+    """What is known after a night that was cut after so many pages, and taken up at once; None: it was never cut."""
+    for started, lists in ((night(1), Lists(BEFORE)), (night(2), Lists())):
+        if started == night(2) and pages is not None and not interrupted(store, connection, pages=pages):
+            return None
+        start = Start(connection=connection, started=started, config="abc")
+        run = pull(lists, store, start=start, now=lambda: night(3))
+        assert run.status == "complete"
+    return {kind: sorted(frame.rows(), key=str) for kind, frame in known(store, run).items()}
+
+
+def test_a_pull_cut_after_any_page_and_taken_up_gives_what_an_undisturbed_one_gives(store: Store) -> None:
+    undisturbed = known_after(store, "undisturbed", pages=None)
+    cut = 0
+    while (found := known_after(store, f"cut {cut + 1}", pages=cut + 1)) is not None:
+        cut += 1
+        assert found == undisturbed, f"after {cut} pages"
+    assert cut == 2 * len(KINDS) - 1  # every page that has another behind it
+
+
+def test_what_was_read_before_the_cut_is_not_read_again(store: Store) -> None:
+    assert interrupted(store, "orchard", pages=11)  # in the middle of the deals
+    again = Lists()
+    run_of(again, store, 3)
+    assert (again.calls.by_name["deals"], again.calls.by_name["links"]) == (1, 2)
+    (asked,) = again.asked
+    assert asked.stands["deals"] == Stand("1", ended=False, whole=None)
+    assert asked.stands["people"] == Stand("2", ended=True, whole=night(2))
+
+
+def test_a_run_asks_for_what_it_was_told_to(store: Store) -> None:
+    run_of(Lists(), store, 1)
+    connector, since = Lists(), night(1) - timedelta(days=30)
+    asked = Asked(anew=frozenset({"deals"}), since=since)
+    pull(connector, store, start=replace(START, started=night(2), asked=asked), now=lambda: night(2))
+    (reading,) = connector.asked
+    assert (reading.started, reading.anew, reading.since) == (night(2), frozenset({"deals"}), since)
+    assert reading.whole_before == night(2) - timedelta(days=7)
+    assert reading.stands.keys() == KINDS.keys() - {"deals"}
+
+
+def test_fault_44_a_run_keeps_the_settings_with_which_it_began(store: Store, tmp_path: Path) -> None:
+    """The file is edited while the run reads; the next run begins with the new settings, and reads everything anew."""
+    path = tmp_path / "crm-audit.toml"
+
+    def start(number: int) -> Start:
+        settings = digest(load(path).connections["org"])
+        return Start(connection="org", started=night(number), config=settings)
+
+    def edit(kind: str, rows: int) -> None:
+        path.write_text('[connections.org]\nvendor = "files"\nsource_days = 90\n')
+
+    path.write_text('[connections.org]\nvendor = "files"\n')
+    first, second = Lists(), Lists()
+    run = pull(first, store, start=(begun := start(1)), now=lambda: night(1), progress=edit)
+    assert run.config == begun.config != start(2).config
+    again = pull(second, store, start=start(2), now=lambda: night(2))
+    assert again.config != run.config
+    assert second.asked[0].stands == {}
+    assert second.calls.read == first.calls.read
