@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crm_audit.errors import FixConfig, NoAccess
-from crm_audit.nights import TRIES, State, Timetable
+from crm_audit.nights import TRIES, Night, State, Timetable
 from crm_audit.store.nights import Nights
 from tests.builders import clean
 from tests.cli.desk import PLAIN, Answer, Desk
@@ -166,14 +166,14 @@ def nights(desk: Desk, *states: State, tries: int = TRIES) -> None:
     with desk.store() as store:
         far = Nights(store.nights._write, store.nights._read, "elsewhere.example:17:a1")
         for back, state in enumerate(states):
-            day, seen = last_date() - timedelta(days=back), None
+            day = last_date() - timedelta(days=back)
             if state == "missed":
                 far.miss("org", [day])
                 continue
+            seen: Night | None = None
             for _ in range(tries):
                 seen = far.claim("org", day, seen=seen, at=datetime.now(UTC))
-                assert seen is not None
-            if state != "running":
+            if seen is not None and state != "running":
                 far.close(seen, state, at=datetime.now(UTC), run=7, note="history was not read")
 
 
