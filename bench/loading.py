@@ -75,7 +75,9 @@ def filled(url: str, tables: Mapping[str, pl.DataFrame]) -> float:
 def saved(url: str, tables: Mapping[str, pl.DataFrame], most: int) -> float:
     """Rows per second that `Store.save` takes in, page by page; of links and events, up to `most` each."""
     pages = [
-        Page(kind, tuple(page), None) for kind in ("links", "events") for page in _pages(kind, tables[kind].head(most))
+        Page(kind=kind, stream=kind, rows=tuple(page))
+        for kind in ("links", "events")
+        for page in _pages(kind, tables[kind].head(most))
     ]
     with Store.open(url) as store:
         run = _begun(store)
@@ -87,11 +89,12 @@ def saved(url: str, tables: Mapping[str, pl.DataFrame], most: int) -> float:
 
 def _begun(store: Store) -> Run:
     start = Start(connection=CONNECTION, started=AS_OF - timedelta(hours=1))
-    return store.begin(start, account=ACCOUNT, survey=Survey())
+    return store.introduce(store.begin(start), account=ACCOUNT, survey=Survey())
 
 
 def _pour(db: Connection, table: Table, frame: pl.DataFrame, run: Run) -> None:
-    version = {"connection": run.connection, "opened_run": run.id, "closed_run": None, "seen_run": run.id, "digest": ""}
+    version = {"connection": run.connection, "opened_run": run.id, "closed_run": None, "seen_run": run.id}
+    version |= {"digest": "", "stream": table.name}
     for part in frame.iter_slices(SLICE):
         db.execute(insert(table), [row | version for row in part.iter_rows(named=True)])
 
@@ -114,7 +117,7 @@ def _record(kind: str, row: dict[str, Any]) -> Record:
     if kind == "events":
         row["at"] = row["at"] or row["day"]
     of: Callable[..., Record] = KINDS[kind]
-    return of(**{f.name: _value(row[f.name], str(f.type)) for f in fields(KINDS[kind])})
+    return of(**{f.name: _value(row[f.name], str(f.type)) for f in fields(KINDS[kind]) if f.name in row})
 
 
 def _value(cell: object, type_: str) -> object:

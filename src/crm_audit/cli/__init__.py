@@ -9,13 +9,13 @@ import signal
 import sys
 from types import FrameType
 
-from crm_audit.cli import check, demo, doctor, explain, rules, run, serve, sync, writeback
+from crm_audit.cli import check, demo, doctor, explain, forget, rules, run, serve, sync, writeback
 from crm_audit.cli.base import app, logged
 from crm_audit.cli.signals import ENDS, end
 from crm_audit.errors import CrmAuditError
 
 # importing a command registers it
-__all__ = ["check", "demo", "doctor", "explain", "main", "rules", "run", "serve", "sync", "writeback"]
+__all__ = ["check", "demo", "doctor", "explain", "forget", "main", "rules", "run", "serve", "sync", "writeback"]
 
 BUG = 70
 

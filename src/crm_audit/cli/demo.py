@@ -174,7 +174,7 @@ def _sync(stage: _Stage, job: Job) -> Run:
     with screen.progress() as advance:
         told = partial(syncing.told, advance, job.name)
         run = pull(cli.connector(job), stage.store, start=start, now=cli.now, progress=told)
-    syncing.tell(run, notes=False)
+    syncing.tell(run, stage.store.counts(run), notes=False)
     return run
 
 

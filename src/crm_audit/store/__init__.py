@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
@@ -119,27 +119,31 @@ class Store:
         """End a run that could not go on; a later run takes its rows over. One that has ended stays as it ended."""
         return self._write(lambda db: ledger.fail(db, run, at=at, reason=reason, calls=calls))
 
-    def forget(self, connection: str, person: str) -> dict[str, int]:
-        """Erase a person for ever, under every id that the CRM merged with theirs; the number of rows by kind.
+    def forget(self, connection: str, people: Collection[str]) -> dict[str, int]:
+        """Erase people for ever, under every id that the CRM merged with theirs; the number of rows by kind.
 
         Retry where another program reads the files, which then still hold what was erased: forget again.
         """
 
         def work(db: Connection) -> dict[str, int]:
-            people = forgetting.identities(db, connection, person)
-            return forgetting.forget(db, connection, people, key=keys.key(db))
+            everybody = forgetting.identities(db, connection, people)
+            return forgetting.forget(db, connection, everybody, key=keys.key(db))
 
         erased = self._write(work)
         if not Transactions(alone(self._engine), self._write.sleep)(forgetting.overwrite):
             raise Retry(
-                f"{person} is erased from every table, but another program is reading the store, whose files still "
-                "hold the bytes: end it, and run this again"
+                "erased from every table, but another program is reading the store, whose files still hold the bytes: "
+                "end it, and run this again"
             )
         return erased
 
-    def traces(self, connection: str, person: str) -> dict[str, int]:
+    def traces(self, connection: str, people: Collection[str]) -> dict[str, int]:
         """How many rows `forget` would erase or change, by kind."""
-        return self._read(lambda db: forgetting.traces(db, connection, forgetting.identities(db, connection, person)))
+        return self._read(lambda db: forgetting.traces(db, connection, forgetting.identities(db, connection, people)))
+
+    def people_at(self, connection: str, address: str) -> list[str]:
+        """Ids of the people who were ever known by an e-mail address, of which the store keeps only a hash."""
+        return self._read(lambda db: forgetting.people_at(db, connection, keys.key(db).hashed(address.strip().lower())))
 
     def latest(self, connection: str, *, by: datetime | None = None) -> Run | None:
         """The newest run that came to its end, complete or partial, at or before `by`."""

@@ -43,13 +43,20 @@ def spared(records: Iterable[Record], forgotten: Forgotten) -> Iterator[Record]:
                 yield each
 
 
-def identities(db: Connection, connection: str, person: str) -> set[str]:
-    """The id and all others under which the CRM knew the same person before it merged them."""
+def people_at(db: Connection, connection: str, hashed: str) -> list[str]:
+    """Ids of the people one of whose addresses has this hash."""
+    people = TABLES["people"]
+    found = select(people.c.id).where(people.c.connection == connection, people.c.addresses.contains(hashed))
+    return sorted(set(db.scalars(found)))
+
+
+def identities(db: Connection, connection: str, ids: Collection[str]) -> set[str]:
+    """The ids and all others under which the CRM knew the same people before it merged them."""
     people = TABLES["people"]
     pairs = select(people.c.id, people.c.merged_into).where(
         people.c.connection == connection, people.c.merged_into.is_not(None)
     )
-    found, more = set[str](), {person}
+    found, more = set[str](), set(ids)
     while more:
         found |= more
         same = db.execute(pairs.where(or_(people.c.id.in_(more), people.c.merged_into.in_(more))))
