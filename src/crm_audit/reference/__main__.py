@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from crm_audit import cli, packs, shipped
-from crm_audit.config import RungName, Settings, TimeOfDay
+from crm_audit.config import RungName, Settings
 from crm_audit.connectors import CONNECTORS
 from crm_audit.patterns import Pattern
 from crm_audit.reference.commands import commands
@@ -22,7 +22,6 @@ from crm_audit.zones import ZoneName
 NAMED: Named = (
     (Pattern, "regular expression"),
     (RungName, "0 to 5, `won` or `lost`"),
-    (TimeOfDay, "time of the day, `HH:MM`"),
     (ZoneName, "IANA time zone"),
 )
 
