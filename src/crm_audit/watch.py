@@ -42,17 +42,22 @@ class Watch:
         return self._carried_out(job, night) if night else []
 
     def _carried_out(self, job: Job, night: Night) -> list[Step]:
-        nights, steps = self.store.nights, list[Step]()
         try:
-            for step in carry_out(job, self.store, self.edge, partial(self._keep, night)):
-                self.tell(night, step)
-                steps.append(step)
-        except BaseException:  # a signal: whoever looks next goes on at once
-            nights.let_go(night)
+            return self._steps(job, night)
+        except (KeyboardInterrupt, SystemExit):  # a signal: whoever looks next goes on at once
+            self.store.nights.let_go(night)
             raise
+
+    def _steps(self, job: Job, night: Night) -> list[Step]:
+        steps: list[Step] = []
+        for step in carry_out(job, self.store, self.edge, partial(self._keep, night)):
+            self.tell(night, step)
+            steps.append(step)
         run = next((step.run for step in steps if step.run), None)
         note = "; ".join(f"{step.step}: {step.says}" for step in steps if step.code)
-        nights.close(night, outcome(steps), at=self.edge.now(), run=run, note=note)
+        state = outcome(steps)
+        self.store.nights.close(night, state, at=self.edge.now(), run=run, note=note)
+        self.tell(night, Step(connection=job.name, step="night", code=worst(steps), says=state, run=run))
         return steps
 
     def _keep(self, night: Night, kind: str, done: int) -> None:
