@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from crm_audit.emulator.salesforce import rows
+from crm_audit.emulator.salesforce.references import filled
 from crm_audit.emulator.salesforce.state import Call, missing
 from crm_audit.emulator.server import Request, Response
 from crm_audit.emulator.soql.ids import full_id
@@ -179,7 +180,11 @@ def composite(call: Call) -> Response:
     answers: list[Response] = []
     try:
         with call.state.records.atomic():
-            answers = [call.dispatch(_subrequest(call, each)) for each in asked]
+            for each in asked:
+                known = {
+                    str(other.get("referenceId")): answer.body for other, answer in zip(asked, answers, strict=False)
+                }
+                answers.append(_answered(call, each, known=known))
             if body.get("allOrNone") is True and any(answer.status >= 400 for answer in answers):
                 raise _RolledBack
     except _RolledBack:
@@ -194,6 +199,14 @@ def composite(call: Call) -> Response:
         for each, answer in zip(asked, answers, strict=True)
     ]
     return Response(200, {"compositeResponse": results})
+
+
+def _answered(call: Call, asked: Mapping[str, Any], *, known: Mapping[str, object]) -> Response:
+    try:
+        whole = {name: filled(value, known) for name, value in asked.items()}
+    except Refusal as refusal:
+        return Response(refusal.status, [{"errorCode": refusal.code, "message": refusal.message}])
+    return call.dispatch(_subrequest(call, whole))
 
 
 def _subrequest(call: Call, asked: Mapping[str, Any]) -> Request:
