@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +25,25 @@ def node(*arguments: str, says: Mapping[str, str] | None = None, hears: str = ""
     """Run Node in `tests/clients`, with more in its environment and something to read."""
     _install()
     return _run("node", *arguments, env={**os.environ, **(says or {})}, input=hears)
+
+
+@contextmanager
+def spoken_to(script: str) -> Iterator[Callable[[object], object]]:
+    """A script that answers each line of JSON with one, as a function from the one to the other."""
+    _install()
+    with subprocess.Popen(
+        ("node", script), cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as running:
+        asks, answers = running.stdin, running.stdout
+        assert asks
+        assert answers
+
+        def ask(value: object) -> object:
+            print(json.dumps(value), file=asks, flush=True)
+            return json.loads(answers.readline())
+
+        yield ask
+        asks.close()
 
 
 @cache
