@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from crm_audit.emulator.server import Response, serve
+from crm_audit.emulator.faults import Fault
+from crm_audit.emulator.server import Response
 from crm_audit.errors import BadLogin, FixConfig, NoAccess, Retry
 from tests.cli.desk import Desk
 from tests.cli.portals import HUBSPOT, export, hubspot, nobody_there, salesforce
-from tests.connectors.salesforce_bench import Faulty
 
 
 def runs(desk: Desk, name: str) -> list[tuple[str, str | None]]:
@@ -83,16 +83,15 @@ def test_an_org_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert runs(desk, "org") == [("complete", None)]
 
 
-REFUSED = [("/deals/contacts/batch/read", Response(403, {"category": "MISSING_SCOPES", "message": "no"}))] * 9
+REFUSED = Response(403, {"category": "MISSING_SCOPES", "message": "no"})
 
 
 def test_what_is_refused_on_the_way_makes_a_partial_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with hubspot(desk, monkeypatch) as crm:
         crm.deal(dealstage="qualifiedtobuy")
         desk("sync")
-        with serve(Faulty(crm.portal, REFUSED)) as base:
-            desk.settle(HUBSPOT.format(base=base, ladder="shadow"))
-            answer = desk("sync")
+        crm.faults.add(Fault("/deals/contacts/batch/read", REFUSED, every=1))
+        answer = desk("sync")
     assert answer.code == 3
     assert "run 2 partial" in answer.out
     assert "not read: " in answer.out

@@ -13,6 +13,7 @@ from crm_audit.connectors.hubspot.connector import HubSpot
 from crm_audit.connectors.hubspot.gateway import Gateway
 from crm_audit.connectors.hubspot.names import VERSION
 from crm_audit.emulator.clock import Clock
+from crm_audit.emulator.faults import Faults
 from crm_audit.emulator.hubspot import SERVICE_KEY, HubspotPortal
 from crm_audit.emulator.server import serve
 from crm_audit.emulator.transport import Loopback
@@ -29,6 +30,7 @@ class Bench:
     clock: Clock
     base: str
     slept: list[float] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
 
     def gateway(self, token: str = SERVICE_KEY, version: str = VERSION) -> Gateway:
         return Gateway(token, pool=Loopback(self.base).pool(), version=version, sleep=self.slept.append)
@@ -71,9 +73,9 @@ class Bench:
 def bench() -> Iterator[Bench]:
     """A fresh portal, served for as long as the context lasts."""
     clock = Clock(NOW)
-    portal = HubspotPortal(clock)
-    with serve(portal) as base:
-        yield Bench(portal, clock, base)
+    portal, faults = HubspotPortal(clock), Faults()
+    with serve(portal, faults=faults) as base:
+        yield Bench(portal, clock, base, faults=faults)
 
 
 def rows(connector: HubSpot, kind: str, cursor: str | None = None) -> list[Any]:

@@ -13,8 +13,9 @@ from crm_audit.connectors.base import Page
 from crm_audit.connectors.salesforce import SalesforceConnector, connect
 from crm_audit.domain import Deal, Event, Record
 from crm_audit.emulator.clock import Clock
+from crm_audit.emulator.faults import Faults
 from crm_audit.emulator.salesforce import SalesforceOrg
-from crm_audit.emulator.server import Crm, Request, Response, serve
+from crm_audit.emulator.server import serve
 from crm_audit.emulator.transport import Loopback
 
 NOW = datetime(2026, 3, 16, 15, tzinfo=UTC)
@@ -25,33 +26,11 @@ R = TypeVar("R", bound=Record)
 
 
 @dataclass
-class Faulty:
-    """An org that answers some calls out of a script, and the others itself."""
-
-    org: Crm
-    script: list[tuple[str, Response]] = field(default_factory=list)  # part of a path, and the answer for one call
-    seen: list[Request] = field(default_factory=list)
-
-    def answer(self, request: Request, *, base: str) -> Response:
-        """The next scripted answer whose path fits, else the org's."""
-        self.seen.append(request)
-        for position, (part, response) in enumerate(self.script):
-            if part in request.path:
-                del self.script[position]
-                return response
-        return self.org.answer(request, base=base)
-
-    def next(self, part: str, *responses: Response) -> None:
-        """Answer the next calls to a path that has this part so."""
-        self.script.extend((part, each) for each in responses)
-
-
-@dataclass
 class Bench:
     """An org, and connectors to it."""
 
     org: SalesforceOrg
-    faults: Faulty
+    faults: Faults
     clock: Clock
     base: str
     slept: list[float] = field(default_factory=list)
@@ -117,8 +96,8 @@ def bench(*, zone: str = "America/New_York", multi_currency: bool = False) -> It
     """A new org with a clock at NOW, served on loopback."""
     clock = Clock(NOW)
     org = SalesforceOrg(clock, zone=zone, multi_currency=multi_currency)
-    faults = Faulty(org)
-    with serve(faults) as base:
+    faults = Faults()
+    with serve(org, faults=faults) as base:
         yield Bench(org, faults, clock, base)
 
 
