@@ -234,6 +234,8 @@ def test_a_composite_may_be_all_or_none(crm: Served) -> None:
     [
         [sub("GET", "/limits")] * 26,
         [sub("GET", "/query?q=SELECT+Id+FROM+Contact")] * 6,
+        [sub("GET", f"/{way}") for way in ("query", "queryAll", "query/0r8-2000", "queryAll/0r8-2000")] * 2,
+        [sub("GET", "/composite/sobjects/Contact?ids=x&fields=Id")] * 6,
         ["x"],
         "x",
     ],
@@ -244,6 +246,29 @@ def test_composites_have_caps_and_a_form(crm: Served, asked: object) -> None:
     assert answer.json()[0]["errorCode"] in ("INVALID_INPUT", "JSON_PARSER_ERROR")
 
 
-def test_a_subrequest_stays_inside_the_api(crm: Served) -> None:
-    answer = crm.call("POST", "/composite", json={"compositeRequest": [{"method": "GET", "url": "/services/oauth2"}]})
+@pytest.mark.parametrize("url", ["/services/oauth2", f"{API}/composite", f"{API}/jobs/query"])
+def test_a_subrequest_stays_where_a_composite_reaches(crm: Served, url: str) -> None:
+    answer = crm.call("POST", "/composite", json={"compositeRequest": [{"method": "GET", "url": url}]})
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+
+
+def test_a_night_fits_into_a_composite(crm: Served) -> None:
+    for number in range(300):
+        crm.org.insert("Contact", LastName=str(number))
+    pages = {"httpHeaders": {"Sforce-Query-Options": "batchSize=200"}}
+    (first,) = answers(crm, sub("GET", "/query?q=SELECT+Id+FROM+Contact", **pages))
+    more = first["body"]["nextRecordsUrl"].removeprefix(API)
+    times = f"start={quote('2026-03-16T12:00:00Z')}&end={quote('2026-03-16T12:05:00Z')}"
+    parts = [
+        *[sub("GET", f"/sobjects/{name}/describe") for name in ("Account", "Contact", "Opportunity", "Task", "Event")],
+        *[sub("GET", f"/sobjects/{name}/deleted/?{times}") for name in ("Account", "Contact", "Opportunity", "Task")],
+        sub("GET", f"/sobjects/Contact/updated/?{times}"),
+        *[sub("GET", "/query?q=SELECT+Id+FROM+Contact+LIMIT+1")] * 3,
+        sub("GET", "/queryAll?q=SELECT+Id+FROM+Contact"),
+        sub("GET", more, **pages),
+    ]
+    told = answers(crm, *parts)
+    assert [each["httpStatusCode"] for each in told] == [200] * 15
+    assert (len(told[9]["body"]["ids"]), len(told[14]["body"]["records"])) == (300, 100)
+    assert crm.org.calls.by_kind == {"POST /composite": 2}
+    assert crm.org.calls.used(crm.org.clock.now()) == 2

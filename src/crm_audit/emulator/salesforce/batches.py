@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -19,7 +20,9 @@ from crm_audit.emulator.soql.schema import Entity
 RECORDS, CHUNKS = 200, 10
 """Records in a collection, and runs of records of one type within it."""
 SUBREQUESTS, QUERIES = 25, 5
-"""Subrequests of a composite, and how many of them may be queries."""
+"""Subrequests of a composite, and how many of them may be queries (the pages that follow too) or collections."""
+_QUERY = re.compile(r"/services/data/v[\d.]+/(query|queryAll|composite/sobjects)(/.*)?", re.IGNORECASE)
+_INSIDE = re.compile(r"/services/data/v[\d.]+(?!/jobs|/composite/?$)(/.*)?", re.IGNORECASE)
 
 Step = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -173,9 +176,11 @@ def composite(call: Call) -> Response:
     asked = body.get("compositeRequest")
     if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
         raise Refusal("JSON_PARSER_ERROR", "Missing or malformed field at [compositeRequest]")
-    queries = sum("/query" in urlsplit(str(each.get("url"))).path for each in asked)
-    if len(asked) > SUBREQUESTS or queries > QUERIES:
-        message = f"Limit of {SUBREQUESTS} subrequests, of which {QUERIES} queries, exceeded."
+    queries = sum(bool(_QUERY.fullmatch(urlsplit(str(each.get("url"))).path)) for each in asked)
+    if len(asked) > SUBREQUESTS:
+        raise Refusal("INVALID_INPUT", f"Cannot have more than {SUBREQUESTS} subrequests in a single call.")
+    if queries > QUERIES:
+        message = f"Cannot have more than {QUERIES} sObject Collections or query subrequests in a single call."
         raise Refusal("INVALID_INPUT", message)
     answers: list[Response] = []
     try:
@@ -211,7 +216,7 @@ def _answered(call: Call, asked: Mapping[str, Any], *, known: Mapping[str, objec
 
 def _subrequest(call: Call, asked: Mapping[str, Any]) -> Request:
     address = urlsplit(str(asked.get("url")))
-    if not address.path.startswith("/services/data/") or asked.get("method") not in ("GET", "POST", "PATCH", "DELETE"):
+    if not _INSIDE.fullmatch(address.path) or asked.get("method") not in ("GET", "POST", "PATCH", "DELETE"):
         raise missing()
     return Request(
         method=asked["method"],

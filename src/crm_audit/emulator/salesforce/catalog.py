@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce.records import Records
 from crm_audit.emulator.salesforce.schema import Schema
+from crm_audit.emulator.soql.order import Order
 from crm_audit.emulator.soql.schema import Entity, Field, Row
 
 
@@ -42,6 +43,14 @@ class OrgCatalog:
     def rows(self, entity: str) -> Iterable[Row]:
         """All rows, deleted ones included."""
         return self.records.rows(entity)
+
+    def count(self, entity: str) -> int:
+        """How many rows there are, deleted ones included."""
+        return self.records.count(entity)
+
+    def order(self, entity: str, field: str) -> Order:
+        """The rows in the order of one field."""
+        return self.records.order(entity, field)
 
     def row(self, entity: str, record: str) -> Row | None:
         """The row with that id."""

@@ -23,6 +23,7 @@ class Ledger:
     """The calls of one org. Logging in costs nothing; a refused call counts, except one refused for its quota."""
 
     daily: int = 100_000
+    ids: int = 600_000  # in one answer of getUpdated or getDeleted
     read: int = 0
     write: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce import rest
 from crm_audit.emulator.salesforce.catalog import OrgCatalog
+from crm_audit.emulator.salesforce.jobs import Jobs
+from crm_audit.emulator.salesforce.late import Late
 from crm_audit.emulator.salesforce.ledger import Ledger
+from crm_audit.emulator.salesforce.loading import load
 from crm_audit.emulator.salesforce.login import Gatehouse
 from crm_audit.emulator.salesforce.records import Records
 from crm_audit.emulator.salesforce.schema import Schema, definitions
@@ -17,7 +22,7 @@ from crm_audit.emulator.salesforce.state import State
 from crm_audit.emulator.salesforce.writing import Actor, Predicate, Writer
 from crm_audit.emulator.server import Request, Response
 from crm_audit.emulator.soql.evaluate import answer as soql_answer
-from crm_audit.emulator.soql.schema import Row
+from crm_audit.emulator.soql.schema import Row, Value
 
 TRACKED = ("StageName", "Amount", "CloseDate", "Probability", "NextStep", "OwnerId")
 """Opportunity fields whose changes a new org keeps in OpportunityFieldHistory."""
@@ -49,6 +54,7 @@ class SalesforceOrg:
             writer=Writer(schema, records, clock, currency, self.tracked),
             catalog=OrgCatalog(schema, records, clock, ZoneInfo(zone)),
             domain="emulated",
+            forgotten=clock.now(),
         )
         self.admin = records.issue(schema.whole("User"))
         self._found(name, zone, currency=currency, multi_currency=multi_currency)
@@ -108,6 +114,11 @@ class SalesforceOrg:
         """The client id and secret that may log in."""
         return self._state.gatehouse
 
+    @property
+    def jobs(self) -> Jobs:
+        """The Bulk API query jobs, with the settings of how they go."""
+        return self._state.jobs
+
     def answer(self, request: Request, *, base: str) -> Response:
         """Answer one call over HTTP."""
         return rest.answer(self._state, request, base=base)
@@ -120,6 +131,14 @@ class SalesforceOrg:
         with self._state.records.atomic():
             return self._state.writer.create(object, fields, actor=Actor(self.admin, loading=True), history=history)
 
+    def load(self, object: str, rows: Iterable[Mapping[str, Value]], /) -> list[str]:
+        """Store many finished rows as they are and give their ids: for orgs with millions of them.
+
+        Nothing is checked, derived or kept in a history; values are as `rows` gives them (Decimal, date, aware UTC
+        datetime). A row without an Id gets one; stamps, authors and owner are now and the admin unless given.
+        """
+        return load(self._state, self._state.schema.whole(object), rows, author=self.admin)
+
     def update(self, object: str, record: str, /, **fields: object) -> None:
         """Change a record now; raises Refusal."""
         with self._state.records.atomic():
@@ -130,6 +149,34 @@ class SalesforceOrg:
         with self._state.records.atomic():
             self._state.writer.remove(object, record, actor=Actor(self.admin, loading=True))
 
+    def undelete(self, object: str, record: str, /) -> None:
+        """Take a record and what was deleted with it out of the recycle bin; raises Refusal."""
+        with self._state.records.atomic():
+            self._state.writer.undelete(object, record, actor=Actor(self.admin, loading=True))
+
+    def purge(self, object: str, record: str, /) -> None:
+        """Delete a record past the recycle bin, as a hard delete or an emptied bin does; only getDeleted tells."""
+        with self._state.records.atomic():
+            self._state.writer.purge(object, record, actor=Actor(self.admin, loading=True))
+
+    def forget_deletions(self) -> None:
+        """Empty the recycle bin and the log of deletions now, as Salesforce does with a log that grew too long."""
+        self._state.forgotten = self.clock.now()
+        with self._state.records.atomic():
+            self._state.writer.empty(self.clock.now())
+
+    @contextmanager
+    def late(self, seconds: float) -> Iterator[None]:
+        """Let what is written inside be seen only after that much time, with the stamps of now: a long transaction."""
+        now = self.clock.now()
+        with self._state.records.held_back() as changes:
+            yield
+        self._state.late.append(Late(now, now + timedelta(seconds=seconds), changes))
+
+    def restrict(self, process: str, stages: Iterable[str], /) -> None:
+        """Give a sales process (a BusinessProcess id) its own stages, by their API names."""
+        self._state.processes[process] = frozenset(stages)
+
     def merge(self, object: str, survivor: str, /, *, loser: str) -> None:
         """Merge two accounts or contacts; raises ValueError for anything else."""
         if not self._state.schema.whole(object).mergeable:
@@ -139,14 +186,17 @@ class SalesforceOrg:
 
     def row(self, object: str, record: str, /) -> Row | None:
         """A record as stored, deleted or not."""
+        self._state.catch_up()
         return self._state.records.row(object, record)
 
     def rows(self, object: str, /) -> list[Row]:
         """All records of an object as stored, deleted ones included."""
+        self._state.catch_up()
         return list(self._state.records.rows(object))
 
     def query(self, soql: str, /, *, everything: bool = False) -> list[dict[str, Any]]:
         """The records that a query gives the integration user, without a call; raises Refusal."""
+        self._state.catch_up()
         answer = soql_answer(soql, self._state.catalog, address="/services/data/v66.0/sobjects", everything=everything)
         return [answer.show(row) for row in answer.rows]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from crm_audit.emulator.salesforce import batches, describe, rows
+from crm_audit.emulator.salesforce import batches, bulk, describe, picklists, replication, rows
 from crm_audit.emulator.salesforce.ledger import Entry
 from crm_audit.emulator.salesforce.queries import batch_size
 from crm_audit.emulator.salesforce.state import Call, State, missing
@@ -76,10 +76,27 @@ def resources(call: Call) -> Response:
 
 
 def limits(call: Call) -> Response:
-    """GET limits."""
-    ledger, now = call.state.ledger, call.state.clock.now()
-    left = max(0, ledger.daily - ledger.used(now))
-    return Response(200, {"DailyApiRequests": {"Max": ledger.daily, "Remaining": left}})
+    """GET limits: those that this emulator keeps."""
+    ledger, jobs, now = call.state.ledger, call.state.jobs, call.state.clock.now()
+    return Response(
+        200,
+        {
+            "DailyApiRequests": {"Max": ledger.daily, "Remaining": max(0, ledger.daily - ledger.used(now))},
+            "DailyBulkV2QueryJobs": {"Max": jobs.daily, "Remaining": jobs.left(now)},
+        },
+    )
+
+
+def record_count(call: Call) -> Response:
+    """GET limits/recordCount?sObjects=: without what is deleted; all objects where none is named."""
+    state, names = call.state, call.request.every("sObjects")
+    seen = [each for entity in state.schema.entities() if (each := state.schema.visible(entity.name))]
+    asked = [each for each in seen if each.prefix and (not names or each.name in names)]
+    counts = [
+        {"count": sum(not row.get("IsDeleted") for row in state.records.rows(each.name)), "name": each.name}
+        for each in asked
+    ]
+    return Response(200, {"sObjects": [each for each in counts if each["count"] or names]})
 
 
 def objects(call: Call) -> Response:
@@ -105,8 +122,12 @@ ROUTES = (
     Route("GET", "/query/{locator}", query_more),
     Route("GET", "/queryAll/{locator}", query_more),
     Route("GET", "/limits", limits),
+    Route("GET", "/limits/recordCount", record_count),
     Route("GET", "/sobjects", objects),
     Route("GET", "/sobjects/{object}/describe", describe_object),
+    Route("GET", "/sobjects/{object}/updated", replication.updated),
+    Route("GET", "/sobjects/{object}/deleted", replication.deleted),
+    Route("GET", "/ui-api/object-info/{object}/picklist-values/{id}/{field}", picklists.values),
     Route("POST", "/sobjects/{object}", rows.create, writes=True),
     Route("GET", "/sobjects/{object}/{id}", rows.read),
     Route("PATCH", "/sobjects/{object}/{id}", rows.update, writes=True),
@@ -120,11 +141,18 @@ ROUTES = (
     Route("POST", "/composite/sobjects/{object}", batches.read),
     Route("PATCH", "/composite/sobjects/{object}/{field}", batches.upsert, writes=True),
     Route("POST", "/composite", batches.composite),
+    Route("POST", "/jobs/query", bulk.create),
+    Route("GET", "/jobs/query", bulk.listed),
+    Route("GET", "/jobs/query/{id}", bulk.read),
+    Route("PATCH", "/jobs/query/{id}", bulk.abort),
+    Route("DELETE", "/jobs/query/{id}", bulk.delete),
+    Route("GET", "/jobs/query/{id}/results", bulk.results),
 )
 
 
 def answer(state: State, request: Request, *, base: str) -> Response:
     """Answer one call and write it down."""
+    state.catch_up()
     if request.path.startswith("/services/data/v"):
         response = _api(state, request)
     else:

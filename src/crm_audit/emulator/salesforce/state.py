@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn
 
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce.catalog import OrgCatalog
+from crm_audit.emulator.salesforce.jobs import Jobs
+from crm_audit.emulator.salesforce.late import Late
 from crm_audit.emulator.salesforce.ledger import Ledger
 from crm_audit.emulator.salesforce.login import Gatehouse
 from crm_audit.emulator.salesforce.queries import Cursors
@@ -19,6 +22,9 @@ from crm_audit.emulator.salesforce.writing import Actor, Writer
 from crm_audit.emulator.server import Request, Response
 from crm_audit.emulator.soql.refusal import Refusal
 from crm_audit.emulator.soql.schema import Entity
+
+IN_THE_BIN = timedelta(days=15)
+"""How long deleted records wait in the recycle bin."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,9 +39,25 @@ class State:
     domain: str
     organisation: str = ""
     user: str = ""
+    forgotten: datetime
+    """Deletions before this are no longer known of."""
+    processes: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The stages of each sales process that was restricted."""
+    late: list[Late] = field(default_factory=list)
     cursors: Cursors = field(default_factory=Cursors)
+    jobs: Jobs = field(default_factory=Jobs)
     ledger: Ledger = field(default_factory=Ledger)
     gatehouse: Gatehouse = field(default_factory=Gatehouse)
+
+    def catch_up(self) -> None:
+        """Do what the clock has made due: commit what was held back, purge what lay in the recycle bin too long."""
+        now = self.clock.now()
+        due = [late for late in self.late if late.due <= now]
+        self.late = [late for late in self.late if late.due > now]
+        with self.records.atomic():
+            for late in sorted(due, key=lambda late: late.due):
+                late.commit(self.records)
+            self.writer.empty(now - IN_THE_BIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce import behaviour
 from crm_audit.emulator.salesforce.records import Records
 from crm_audit.emulator.salesforce.schema import Schema
 from crm_audit.emulator.salesforce.values import stored
+from crm_audit.emulator.soql.order import Span
 from crm_audit.emulator.soql.refusal import Refusal
 from crm_audit.emulator.soql.schema import IDS, Entity, Field, Row, Value
+
+LOG = Entity(name="(deletions)", label="", plural="", prefix="", fields={})
+"""What was deleted and when: rows like any others, so that they too can be taken back; no query sees them."""
 
 Predicate = Callable[[Row | None, Row], bool]
 """Says of the row before (None when it is new) and after a change whether it is refused."""
@@ -77,10 +82,11 @@ class Writer:
         before = self.found(name, record)
         entity = self.schema.whole(name)
         for child, link in self._references(name):
-            if link.cascade:
-                for row in [row for row in self.records.rows(child.name) if row.get(link.name) == record]:
-                    self._bury(child, row, actor=actor)
-        self._bury(entity, before, actor=actor)
+            owned = self.records.referring(child.name, link.name, to=record) if link.cascade else []
+            for row in owned:
+                if not row.get("IsDeleted"):
+                    self._bury(child, row, actor=actor, root=record)
+        self._bury(entity, before, actor=actor, root=record)
 
     def merge(self, name: str, survivor: str, *, loser: str, actor: Actor) -> None:
         """Delete the loser with MasterRecordId and hang what referred to it on the survivor."""
@@ -89,10 +95,42 @@ class Writer:
         for child, link in self._references(name):
             if link.name == "MasterRecordId":
                 continue
-            for row in [row for row in self.records.rows(child.name) if row.get(link.name) == loser]:
+            for row in self.records.referring(child.name, link.name, to=loser):
                 moved = self._stamped(child, {**row, link.name: survivor}, given=(), actor=actor, new=False)
                 self.records.put(child, str(row["Id"]), row=moved)
-        self._bury(self.schema.whole(name), {**before, "MasterRecordId": survivor}, actor=actor)
+        self._bury(self.schema.whole(name), {**before, "MasterRecordId": survivor}, actor=actor, root=loser)
+
+    def undelete(self, name: str, record: str, *, actor: Actor) -> None:
+        """Take a record, and what went with it, out of the recycle bin; raises Refusal where it is not there."""
+        row = self.records.row(name, record)
+        if row is None or not row.get("IsDeleted"):
+            raise Refusal("UNDELETE_FAILED", "Entity is not in the recycle bin", fields=())
+        for entry in self.records.referring(LOG.name, "Root", to=record):
+            self._restore(str(entry["Object"]), str(entry["Id"]), actor=actor)
+
+    def purge(self, name: str, record: str, *, actor: Actor) -> None:
+        """Delete a record, if need be, and empty it out of the recycle bin; getDeleted still knows of it."""
+        row = self.records.row(name, record)
+        if row is not None and not row.get("IsDeleted"):
+            self.remove(name, record, actor=actor)
+        for entry in self.records.referring(LOG.name, "Root", to=record):
+            self.records.put(self.schema.whole(str(entry["Object"])), str(entry["Id"]), row=None)
+
+    def empty(self, before: datetime) -> None:
+        """Forget for good what was deleted up to an instant, and that it was deleted."""
+        log = self.records.order(LOG.name, "DeletedDate")
+        _, end = log.place(Span(high=before))
+        for entry in log.rows()[:end]:
+            self.records.put(self.schema.whole(str(entry["Object"])), str(entry["Id"]), row=None)
+            self.records.put(LOG, str(entry["Id"]), row=None)
+
+    def _restore(self, name: str, record: str, *, actor: Actor) -> None:
+        entity, row = self.schema.whole(name), self.records.row(name, record)
+        if row is None:
+            return  # an object without a recycle bin
+        self.records.put(LOG, record, row=None)
+        back = {**row, "IsDeleted": False} | ({"MasterRecordId": None} if row.get("MasterRecordId") else {})
+        self.records.put(entity, record, row=self._stamped(entity, back, given=(), actor=actor, new=False))
 
     def found(self, name: str, record: str) -> Row:
         """The live row; raises Refusal (ENTITY_IS_DELETED, NOT_FOUND)."""
@@ -214,12 +252,15 @@ class Writer:
             if name in known.targets
         ]
 
-    def _bury(self, entity: Entity, row: Row, *, actor: Actor) -> None:
+    def _bury(self, entity: Entity, row: Row, *, actor: Actor, root: str) -> None:
+        record, now = str(row["Id"]), self.clock.now().replace(microsecond=0)
+        entry: Row = {"Id": record, "Object": entity.name, "DeletedDate": now, "Root": root}
+        self.records.put(LOG, record, row=entry)
         if not entity.bin or "IsDeleted" not in entity.fields:
-            self.records.put(entity, str(row["Id"]), row=None)
+            self.records.put(entity, record, row=None)
             return
         deleted = self._stamped(entity, {**row, "IsDeleted": True}, given=(), actor=actor, new=False)
-        self.records.put(entity, str(row["Id"]), row=deleted)
+        self.records.put(entity, record, row=deleted)
 
 
 def _known(entity: Entity, values: Mapping[str, Value]) -> dict[str, object]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from crm_audit.emulator.soql.conditions import Getter, Scope
-from crm_audit.emulator.soql.ids import full_id
+from crm_audit.emulator.soql.conditions import Bound, Getter, Scope
 from crm_audit.emulator.soql.parse import parse
+from crm_audit.emulator.soql.plan import way
 from crm_audit.emulator.soql.refusal import Refusal, at
 from crm_audit.emulator.soql.schema import IDS, Catalog, Entity, Row, Value
-from crm_audit.emulator.soql.syntax import Among, And, Compare, Condition, Path, Select
+from crm_audit.emulator.soql.syntax import Among, And, Compare, Condition, Order, Path, Select
 from crm_audit.emulator.soql.wire import wire
 
 FURTHEST = 2_000
@@ -38,12 +38,35 @@ class Answer:
     counts: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a query and its columns, as Bulk API gives them: parents' fields beside the row's own."""
+
+    entity: str
+    rows: Sequence[Row]
+    names: tuple[str, ...]
+    cells: Callable[[Row], list[Value]]
+
+
 def answer(text: str, catalog: Catalog, *, address: str, everything: bool = False) -> Answer:
     """Run a query; `everything` keeps deleted and archived rows (queryAll). Raises Refusal.
 
     `address` is the path under which records are found, such as `/services/data/v66.0/sobjects`.
     """
     return _Query(catalog, text, address, everything=everything).answer(parse(text))
+
+
+def table(text: str, catalog: Catalog, *, everything: bool = False) -> Table:
+    """Run a query whose columns are all fields; raises Refusal."""
+    select = parse(text)
+    query = _Query(catalog, text, "", everything=everything)
+    entity = query.entity(select)
+    paths = [column for column in select.columns if isinstance(column, Path)]
+    if not paths or len(paths) < len(select.columns):
+        raise Refusal("API_ERROR", "Aggregate Relationships not supported in Bulk Query")
+    names = tuple(query.scope.told(entity, path) for path in paths)
+    gets = [query.scope.bound(entity, path).get for path in paths]
+    return Table(entity.name, query.found(entity, select), names, lambda row: [get(row) for get in gets])
 
 
 class _Query:
@@ -53,6 +76,7 @@ class _Query:
         self.address = address
         self.everything = everything
         self.scope = Scope(catalog, text, self.column)
+        self.columns: dict[Select, frozenset[Value]] = {}
 
     def answer(self, select: Select) -> Answer:
         entity = self.entity(select)
@@ -85,33 +109,44 @@ class _Query:
         if (select.offset or 0) > FURTHEST:
             raise Refusal("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {FURTHEST}")
         test = self.scope.test(entity, select.where) if select.where else None
-        rows = [row for row in self.candidates(entity, select.where) if self.visible(row) and (not test or test(row))]
-        for order in reversed(select.order):
-            bound = self.scope.bound(entity, order.path)
-            if not bound.field.filterable:
-                raise at(
-                    self.text,
-                    order.path.at,
-                    code="INVALID_FIELD",
-                    reason=f"field '{bound.field.name}' can not be sorted in a query call",
-                )
-            rows = _sorted(rows, bound.comparable(), descending=order.descending, nulls_last=order.nulls_last)
-        end = None if select.limit is None else (select.offset or 0) + select.limit
-        return list(islice(rows, select.offset or 0, end))
+        keys = [(self.sortable(entity, order).comparable(), order) for order in select.order]
+        found = way(self.catalog, entity, select, column=self.column)
+        visible = self.visible(entity)
+        rows = (row for row in found.rows if visible(row) and (not test or test(row)))
+        begin = select.offset or 0
+        end = None if select.limit is None else begin + select.limit
+        if found.sorted:
+            return list(islice(rows, begin, end))
+        kept = list(rows)
+        for get, order in reversed(keys):
+            kept = _sorted(kept, get, descending=order.descending, nulls_last=order.nulls_last)
+        return kept[begin:end]
 
-    def visible(self, row: Row) -> bool:
-        return self.everything or not (row.get("IsDeleted") or row.get("IsArchived"))
+    def sortable(self, entity: Entity, order: Order) -> Bound:
+        bound = self.scope.bound(entity, order.path)
+        if not bound.field.filterable:
+            reason = f"field '{bound.field.name}' can not be sorted in a query call"
+            raise at(self.text, order.path.at, code="INVALID_FIELD", reason=reason)
+        return bound
 
-    def candidates(self, entity: Entity, where: Condition | None) -> Iterable[Row]:
-        """All rows, or those with the ids that the condition names."""
-        ids = _ids(where)
-        if ids is None:
-            return self.catalog.rows(entity.name)
-        records = dict.fromkeys(full_id(text) or "" for text in ids)
-        return [row for record in records if (row := self.catalog.row(entity.name, record))]
+    def visible(self, entity: Entity) -> Callable[[Row], bool]:
+        flags = [flag for flag in ("IsDeleted", "IsArchived") if flag in entity.fields]
+        match [] if self.everything else flags:
+            case []:
+                return lambda row: True
+            case [flag]:
+                return lambda row: not row.get(flag)
+            case [one, other]:
+                return lambda row: not (row.get(one) or row.get(other))
+        raise AssertionError(flags)
 
     def column(self, select: Select) -> frozenset[Value]:
-        """The values of a semi-join, which may only be ids."""
+        """The values of a semi-join, which may only be ids; run once however often it is asked for."""
+        if select not in self.columns:
+            self.columns[select] = self.ids(select)
+        return self.columns[select]
+
+    def ids(self, select: Select) -> frozenset[Value]:
         entity = self.entity(select)
         path = select.columns[0] if len(select.columns) == 1 else None
         if not isinstance(path, Path) or (bound := self.scope.bound(entity, path)).field.type not in IDS:

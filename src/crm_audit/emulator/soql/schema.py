@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from crm_audit.emulator.soql.order import Order
 
 Value = str | bool | int | Decimal | date | datetime | None
 """A stored value: text, ids and picklists as str, money and numbers as Decimal, instants aware and in UTC."""
@@ -41,6 +44,11 @@ class Field:
     children: str | None = None  # downwards: OpportunityContactRoles
     default: Value = None
     values: tuple[str, ...] = ()
+    formula: Callable[[Row], Value] | None = None  # computed when it is read, and so without a stamp
+
+    def read(self, row: Row) -> Value:
+        """The value of this field in a row."""
+        return row.get(self.name) if self.formula is None else self.formula(row)
 
     @property
     def polymorphic(self) -> bool:
@@ -100,6 +108,12 @@ class Catalog(Protocol):
 
     def rows(self, entity: str) -> Iterable[Row]:
         """All rows, deleted ones included."""
+
+    def count(self, entity: str) -> int:
+        """How many rows there are, deleted ones included."""
+
+    def order(self, entity: str, field: str) -> Order:
+        """The rows in the order of one field."""
 
     def row(self, entity: str, record: str) -> Row | None:
         """The row with that 18-character id."""
