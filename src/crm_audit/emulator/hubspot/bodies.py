@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, ValidationError, model_validator
 
 from crm_audit.emulator.hubspot.refusals import Refusal, invalid
 from crm_audit.emulator.server import Request
@@ -50,6 +50,44 @@ def _spelled(value: object) -> object:
 Spelled = Annotated[str, BeforeValidator(_spelled)]
 
 
+class Type(_Body):
+    """An association type named by its category and number."""
+
+    category: str = Field(default="HUBSPOT_DEFINED", validation_alias="associationCategory")
+    id: int = Field(validation_alias="associationTypeId")
+
+
+class Types(RootModel[tuple[Type, ...]]):
+    """The types of one association, as a whole."""
+
+
+class LinkMade(_Body):
+    """One association of a `batch/create`."""
+
+    near: Id = Field(validation_alias="from")
+    far: Id = Field(validation_alias="to")
+    types: tuple[Type, ...]
+
+
+class LinkCreate(_Body):
+    """`batch/create` of associations."""
+
+    inputs: tuple[LinkMade, ...]
+
+
+class LinkGone(_Body):
+    """All associations of one record that end."""
+
+    near: Id = Field(validation_alias="from")
+    far: tuple[Id, ...] = Field(validation_alias="to")
+
+
+class LinkArchive(_Body):
+    """`batch/archive` of associations."""
+
+    inputs: tuple[LinkGone, ...]
+
+
 class Change(_Body):
     """New values for one record; null and empty text both clear."""
 
@@ -60,6 +98,46 @@ class Update(Change):
     """One record of a `batch/update`."""
 
     id: str
+
+
+class LinkTo(_Body):
+    """An association that a new record brings along."""
+
+    far: Id = Field(validation_alias="to")
+    types: tuple[Type, ...]
+
+
+class Creation(Change):
+    """A new record; in a batch where all have a trace id, one bad record refuses only itself."""
+
+    associations: tuple[LinkTo, ...] = ()
+    trace: str | None = Field(default=None, validation_alias="objectWriteTraceId")
+
+
+class BatchCreate(_Body):
+    """`batch/create`."""
+
+    inputs: tuple[Creation, ...]
+
+
+class BatchArchive(_Body):
+    """`batch/archive`."""
+
+    inputs: tuple[Id, ...]
+
+
+class Merge(_Body):
+    """Which record stays and which one goes into it."""
+
+    primary: str = Field(validation_alias="primaryObjectId")
+    merged: str = Field(validation_alias="objectIdToMerge")
+
+
+class Erasure(_Body):
+    """The record to delete for privacy, by its id or by an address."""
+
+    id: str = Field(validation_alias="objectId")
+    by: str | None = Field(default=None, validation_alias="idProperty")
 
 
 class BatchUpdate(_Body):
@@ -110,7 +188,7 @@ class Search(_Body):
     query: str | None = None
 
 
-_B = TypeVar("_B", bound=_Body)
+_B = TypeVar("_B", bound=BaseModel)
 
 
 def parse(model: type[_B], request: Request) -> _B:

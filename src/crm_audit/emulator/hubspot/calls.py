@@ -21,6 +21,7 @@ class Call:
     base: str
     names: Mapping[str, str]
     types: Mapping[str, ObjectType]
+    version: str = "v3"
 
     @property
     def kind(self) -> ObjectType:

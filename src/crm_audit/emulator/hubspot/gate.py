@@ -1,22 +1,23 @@
-"""What stands before every call: the token, its scopes, the rate limits, and the books on who called what."""
+"""What stands before every call: outages, the token, its scopes, the rate limits, and the books on who called what."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from crm_audit.emulator.hubspot.catalogue import SERVICE_KEY
-from crm_audit.emulator.hubspot.refusals import missing_scopes, throttled, unauthenticated
+from crm_audit.emulator.hubspot.refusals import expired, missing_scopes, throttled, unauthenticated, unavailable
 from crm_audit.emulator.server import Request
 
 BURST_SECONDS = 10
+_BURST, _SECOND = timedelta(seconds=BURST_SECONDS), timedelta(seconds=1)
 
 
 @dataclass(slots=True)
 class Limits:
-    """Calls and association calls per 10 s (HubSpot: 190, 150), searches per second (5), calls per day (1,000,000).
+    """Calls and association calls of one app per rolling 10 s, searches of all apps per second, all calls per day.
 
     Generous by default, because the emulator's clock stands still between calls.
     """
@@ -25,6 +26,11 @@ class Limits:
     search: int = 1_000_000
     associations: int = 1_000_000
     daily: int = 1_000_000_000
+
+    @classmethod
+    def real(cls, daily: int = 625_000) -> Limits:
+        """HubSpot's own numbers for a Professional account; an Enterprise one has 1,000,000 calls a day."""
+        return cls(burst=190, search=5, associations=150, daily=daily)
 
 
 @dataclass(slots=True)
@@ -37,16 +43,44 @@ class Calls:
 
 
 @dataclass(slots=True)
+class Used:
+    """What was used up so far: by each app in its rolling windows, by all apps together this second and today."""
+
+    rolling: dict[tuple[str, str], deque[datetime]] = field(default_factory=dict)
+    second: tuple[int, int] = (0, 0)
+    day: tuple[date, int] = (date.min, 0)
+
+    def within(self, window: tuple[str, str], now: datetime) -> deque[datetime]:
+        """The calls of the last ten seconds, oldest first."""
+        calls = self.rolling.setdefault(window, deque())
+        while calls and calls[0] <= now - _BURST:
+            calls.popleft()
+        return calls
+
+    def this_second(self, now: datetime) -> int:
+        """Searches of all apps in this second."""
+        second, searches = self.second
+        return searches if second == int(now.timestamp()) else 0
+
+    def today(self, today: date) -> int:
+        """Calls of all apps on this day of the account's."""
+        day, calls = self.day
+        return calls if day == today else 0
+
+
+@dataclass(slots=True)
 class Gate:
     """Lets calls pass or refuses them."""
 
     zone: str
     keys: set[str] = field(default_factory=lambda: {SERVICE_KEY})
+    lent: dict[str, datetime] = field(default_factory=dict)  # bearers that end by themselves
     revoked: set[str] = field(default_factory=set)
     limits: Limits = field(default_factory=Limits)
+    outage: tuple[int, datetime] | None = None
     calls: Calls = field(default_factory=Calls)
     transcript: list[tuple[str, str, int]] = field(default_factory=list)
-    _used: dict[str, tuple[object, int]] = field(default_factory=dict)
+    _used: Used = field(default_factory=Used)
 
     def count(self, kind: str, *, writes: bool) -> None:
         """Enter one call in the books."""
@@ -54,50 +88,67 @@ class Gate:
         self.calls.write += writes
         self.calls.by_kind[kind] += 1
 
-    def authenticate(self, request: Request) -> None:
-        """Raise Refusal (401) for a call without a token that is accepted here."""
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or key not in self.keys:
-            raise unauthenticated()
+    def refuse_while_down(self, now: datetime) -> None:
+        """Raise Refusal (477, 5xx) during an outage: it comes from the edge, before anything looks at the call."""
+        if self.outage is not None and now < self.outage[1]:
+            status, until = self.outage
+            raise unavailable(status, seconds=int((until - now).total_seconds()))
 
-    def spend(self, bucket: str, *, now: datetime) -> None:
-        """Take one call off the allowance; raises Refusal (429) where nothing is left."""
+    def authenticate(self, request: Request, now: datetime) -> str:
+        """The bearer; raises Refusal (401) for a call without one that is accepted here."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        end = self.lent.get(key)
+        if scheme.lower() != "bearer" or (key not in self.keys and end is None):
+            raise unauthenticated()
+        if end is not None and now >= end:
+            raise expired(end, now)
+        return key
+
+    def spend(self, bucket: str, key: str, *, now: datetime) -> None:
+        """Take one call off the allowances; raises Refusal (429) where nothing is left."""
         today = now.astimezone(ZoneInfo(self.zone)).date()
-        self._spend("daily", today, self.limits.daily, policy="DAILY")
-        second = int(now.timestamp())
+        if self._used.today(today) >= self.limits.daily:
+            raise throttled("DAILY")
         if bucket == "search":
-            self._spend("search", second, self.limits.search, policy="SECONDLY")
-            return
-        limit = self.limits.associations if bucket == "associations" else self.limits.burst
-        self._spend(bucket, second // BURST_SECONDS, limit, policy="TEN_SECONDLY_ROLLING")
+            if self._used.this_second(now) >= self.limits.search:
+                raise throttled("SECONDLY")
+            self._used.second = int(now.timestamp()), self._used.this_second(now) + 1
+        else:
+            calls = self._used.within((bucket, key), now)
+            if len(calls) >= self._most(bucket):
+                raise throttled("TEN_SECONDLY_ROLLING")
+            calls.append(now)
+        self._used.day = today, self._used.today(today) + 1
+
+    def spend_elsewhere(self, *, searches: int, calls: int, now: datetime) -> None:
+        """Take off what other apps use of the account's allowances."""
+        today = now.astimezone(ZoneInfo(self.zone)).date()
+        self._used.second = int(now.timestamp()), self._used.this_second(now) + searches
+        self._used.day = today, self._used.today(today) + searches + calls
 
     def require(self, scope: str | None) -> None:
         """Raise Refusal where that scope was revoked."""
         if scope in self.revoked:
             raise missing_scopes([scope])
 
-    def headers(self, bucket: str) -> dict[str, str]:
+    def headers(self, bucket: str, key: str, *, now: datetime) -> dict[str, str]:
         """Rate limit headers; a search answer carries only the daily ones."""
-        daily = self.limits.daily
+        left = self.limits.daily - self._used.today(now.astimezone(ZoneInfo(self.zone)).date())
         shown = {
-            "X-HubSpot-RateLimit-Daily": str(daily),
-            "X-HubSpot-RateLimit-Daily-Remaining": str(daily - self._spent("daily")),
+            "X-HubSpot-RateLimit-Daily": str(self.limits.daily),
+            "X-HubSpot-RateLimit-Daily-Remaining": str(max(left, 0)),
         }
         if bucket == "search":
             return shown
-        limit = self.limits.associations if bucket == "associations" else self.limits.burst
+        most, calls = self._most(bucket), self._used.within((bucket, key), now)
+        lately = sum(at > now - _SECOND for at in calls)
         return shown | {
-            "X-HubSpot-RateLimit-Max": str(limit),
-            "X-HubSpot-RateLimit-Remaining": str(limit - self._spent(bucket)),
+            "X-HubSpot-RateLimit-Max": str(most),
+            "X-HubSpot-RateLimit-Remaining": str(most - len(calls)),
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(BURST_SECONDS * 1000),
+            "X-HubSpot-RateLimit-Secondly": str(most // BURST_SECONDS),
+            "X-HubSpot-RateLimit-Secondly-Remaining": str(max(most // BURST_SECONDS - lately, 0)),
         }
 
-    def _spent(self, bucket: str) -> int:
-        return self._used[bucket][1] if bucket in self._used else 0
-
-    def _spend(self, bucket: str, window: object, limit: int, *, policy: str) -> None:
-        opened, used = self._used.get(bucket, (window, 0))
-        used = used if opened == window else 0
-        if used >= limit:
-            raise throttled(policy)
-        self._used[bucket] = window, used + 1
+    def _most(self, bucket: str) -> int:
+        return self.limits.associations if bucket == "associations" else self.limits.burst

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from crm_audit.emulator.hubspot.catalogue import LABELS, LINKS, TYPES
 
 Pair = tuple[str, str]
+TypeIds = frozenset[int]
 
 MOST_LABELS = 10
 """Labels that one pair of types may have."""
@@ -47,10 +48,14 @@ def _standard_types() -> dict[Pair, dict[int, LinkType]]:
 
 @dataclass(slots=True)
 class Links:
-    """Every association of a portal; both directions are kept, so either end is found at once."""
+    """Every association of a portal; both directions are kept, so either end is found at once.
+
+    Sets of type ids are shared between associations: a million of them are alike.
+    """
 
     types: dict[Pair, dict[int, LinkType]] = field(default_factory=_standard_types)
-    _ends: dict[Pair, dict[str, dict[str, set[int]]]] = field(default_factory=dict)
+    _ends: dict[Pair, dict[str, dict[str, TypeIds]]] = field(default_factory=dict)
+    _shared: dict[TypeIds, TypeIds] = field(default_factory=dict)
     _next: int = _FIRST_LABEL_ID
 
     def define(self, pair: Pair, label: str, inverse: str) -> int:
@@ -74,37 +79,69 @@ class Links:
                 return kind
         raise ValueError(f"{' to '.join(pair)} has no label {label!r}; define_label makes one")
 
-    def join(self, pair: Pair, ids: Pair, label: str | None) -> None:
-        """Associate two records; a labelled association always comes with the unlabelled one."""
-        for kind in (self.type_of(pair, None), self.type_of(pair, label)):
-            self._cell(pair, ids).add(kind.id)
-            self._cell(pair[::-1], ids[::-1]).add(kind.back)
+    def join(self, pair: Pair, ids: Iterable[Pair], kinds: Iterable[LinkType]) -> None:
+        """Associate pairs of records; a labelled association always comes with the unlabelled one."""
+        both = {self.type_of(pair, None), *kinds}
+        there, back = self._share(kind.id for kind in both), self._share(kind.back for kind in both)
+        near, far = self._ends.setdefault(pair, {}), self._ends.setdefault(pair[::-1], {})
+        for one, other in ids:
+            self._add(near, (one, other), there)
+            self._add(far, (other, one), back)
 
-    def part(self, pair: Pair, ids: Pair, label: str | None) -> None:
-        """Take one label away, or with None the association and all its labels; unknown ones are no error."""
-        kind = self.type_of(pair, label)
-        if label is None:
-            self._ends.get(pair, {}).get(ids[0], {}).pop(ids[1], None)
-            self._ends.get(pair[::-1], {}).get(ids[1], {}).pop(ids[0], None)
+    def part(self, pair: Pair, ids: Pair, kinds: Iterable[LinkType]) -> None:
+        """Take labels away, or with the unlabelled type the association and all labels; unknown ones are no error."""
+        held = self.of(pair, ids[0]).get(ids[1])
+        if held is None:
             return
-        self.of(pair, ids[0]).get(ids[1], set()).discard(kind.id)
-        self.of(pair[::-1], ids[1]).get(ids[0], set()).discard(kind.back)
+        left = held - {kind.id for kind in kinds}
+        if self.type_of(pair, None).id in left:
+            backs = {self.types[pair][number].back for number in left}
+            self._ends[pair][ids[0]][ids[1]] = self._share(left)
+            self._ends[pair[::-1]][ids[1]][ids[0]] = self._share(backs)
+            return
+        self._cut(pair, ids)
+        self._cut(pair[::-1], ids[::-1])
 
-    def of(self, pair: Pair, record_id: str) -> Mapping[str, set[int]]:
+    def of(self, pair: Pair, record_id: str) -> Mapping[str, TypeIds]:
         """The ids at the other end with their association type ids, in the order of joining."""
         return self._ends.get(pair, {}).get(record_id, {})
 
-    def shown(self, pair: Pair, type_ids: set[int]) -> list[LinkType]:
+    def all_of(self, plural: str, record_id: str) -> Iterator[tuple[Pair, str, TypeIds]]:
+        """Every association of one record: the pair of types, the id at the other end, the type ids."""
+        for pair in [pair for pair in self._ends if pair[0] == plural]:
+            for other, type_ids in [*self.of(pair, record_id).items()]:
+                yield pair, other, type_ids
+
+    def shown(self, pair: Pair, type_ids: Iterable[int]) -> list[LinkType]:
         """Association types in the order in which HubSpot shows them: labels first."""
         return sorted((self.types[pair][number] for number in type_ids), key=lambda t: (t.label is None, t.id))
 
     def move(self, plural: str, old: str, new: str) -> None:
         """Hand every association of one record to another, as a merge does."""
-        for pair in [pair for pair in self._ends if pair[0] == plural]:
-            for other, type_ids in self._ends[pair].pop(old, {}).items():
-                backs = self._ends[pair[::-1]][other].pop(old)
-                self._cell(pair, (new, other)).update(type_ids)
-                self._cell(pair[::-1], (other, new)).update(backs)
+        for pair, other, type_ids in self.all_of(plural, old):
+            self.join(pair, [(new, other)], [self.types[pair][number] for number in type_ids])
+        self.forget(plural, old)
 
-    def _cell(self, pair: Pair, ids: Pair) -> set[int]:
-        return self._ends.setdefault(pair, {}).setdefault(ids[0], {}).setdefault(ids[1], set())
+    def forget(self, plural: str, record_id: str) -> None:
+        """Take every association of one record away."""
+        for pair, other, _ in self.all_of(plural, record_id):
+            self._cut(pair, (record_id, other))
+            self._cut(pair[::-1], (other, record_id))
+
+    def _add(self, ends: dict[str, dict[str, TypeIds]], ids: Pair, type_ids: TypeIds) -> None:
+        cells = ends.get(ids[0])
+        if cells is None:
+            ends[ids[0]] = {ids[1]: type_ids}
+            return
+        held = cells.get(ids[1])
+        cells[ids[1]] = type_ids if held is None else self._share(held | type_ids)
+
+    def _cut(self, pair: Pair, ids: Pair) -> None:
+        ends = self._ends[pair][ids[0]]
+        del ends[ids[1]]
+        if not ends:
+            del self._ends[pair][ids[0]]
+
+    def _share(self, numbers: Iterable[int]) -> TypeIds:
+        own = frozenset(numbers)
+        return self._shared.setdefault(own, own)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from crm_audit.emulator.hubspot import associations, objects, settings
+from crm_audit.emulator.hubspot import associations, linking, objects, settings, writing
 from crm_audit.emulator.hubspot.calls import Call, type_named
 from crm_audit.emulator.hubspot.catalogue import ObjectType
 from crm_audit.emulator.hubspot.refusals import Refusal, not_found
@@ -23,6 +23,7 @@ _PATHS = re.compile(
     r"|v4/(?P<v4>objects(?=/[^/]+/[^/]+/associations/)|associations)"
     r")(?P<rest>/.*)?"
 )
+_VERSION = re.compile(r"(?<=/)(?:\d{4}-\d{2}|v\d)(?=/|-beta/)")
 _ACCOUNT = re.compile(r"/account-info/(?:v3|\d{4}-\d{2})(?P<rest>/.*)")
 _CURRENCIES = re.compile(r"/settings/(?:v3/currencies|currencies/\d{4}-\d{2})(?P<rest>/.*)")
 _SETTING_SCOPES = {"owners": "crm.objects.owners.read", "currencies": "settings.currencies.read"}
@@ -46,15 +47,27 @@ class Route:
         return "associations" if self.kind.startswith("associations/") else "general"
 
 
+_LINKS = "/associations/{from}/{to}/batch"
+_ONE_LINK = "/objects/{from}/{id}/associations/{to}/{other}"
 ROUTES = (
     Route("GET", "/objects/{type}", "{type}/list", objects.list_records),
     Route("POST", "/objects/{type}/search", "{type}/search", objects.search),
     Route("POST", "/objects/{type}/batch/read", "{type}/batch/read", objects.batch_read),
-    Route("POST", "/objects/{type}/batch/update", "{type}/batch/update", objects.batch_update, "write"),
+    Route("POST", "/objects/{type}/batch/create", "{type}/batch/create", writing.batch_create, "write"),
+    Route("POST", "/objects/{type}/batch/update", "{type}/batch/update", writing.batch_update, "write"),
+    Route("POST", "/objects/{type}/batch/archive", "{type}/batch/archive", writing.batch_archive, "write"),
+    Route("POST", "/objects/{type}/merge", "{type}/merge", writing.merge, "write"),
+    Route("POST", "/objects/{type}/gdpr-delete", "{type}/gdpr-delete", writing.gdpr_delete, "write"),
+    Route("POST", "/objects/{type}", "{type}/create", writing.create_record, "write"),
     Route("GET", "/objects/{type}/{id}", "{type}/get", objects.get_record),
-    Route("PATCH", "/objects/{type}/{id}", "{type}/patch", objects.patch_record, "write"),
+    Route("PATCH", "/objects/{type}/{id}", "{type}/patch", writing.patch_record, "write"),
+    Route("DELETE", "/objects/{type}/{id}", "{type}/archive", writing.archive_record, "write"),
     Route("GET", "/objects/{from}/{id}/associations/{to}", "associations/{from}/{to}/get", associations.of_record),
+    Route("PUT", _ONE_LINK, "associations/{from}/{to}/put", linking.replace, "write"),
+    Route("DELETE", _ONE_LINK, "associations/{from}/{to}/delete", linking.delete, "write"),
     Route("POST", "/associations/{from}/{to}/batch/read", "associations/{from}/{to}/read", associations.batch_read),
+    Route("POST", f"{_LINKS}/create", "associations/{from}/{to}/create", linking.batch_create, "write"),
+    Route("POST", f"{_LINKS}/archive", "associations/{from}/{to}/archive", linking.batch_archive, "write"),
     Route("GET", "/associations/{from}/{to}/labels", "associations/{from}/{to}/labels", associations.labels),
     Route("GET", "/pipelines/{type}", "pipelines/{type}", settings.pipelines),
     Route("GET", "/pipelines/{type}/{id}", "pipelines/{type}/get", settings.pipeline),
@@ -77,6 +90,7 @@ class Match:
     route: Route
     names: Mapping[str, str]
     types: Mapping[str, ObjectType]
+    version: str
 
     @property
     def kind(self) -> str:
@@ -115,7 +129,8 @@ def match(request: Request) -> Match:
         if route.method == request.method:
             names = {name: unquote(text) for name, text in found.groupdict().items()}
             types = {name: type_named(text) for name, text in names.items() if name in ("type", "from", "to")}
-            return Match(route, names, types)
+            version = _VERSION.search(request.path)
+            return Match(route, names, types, version[0] if version else "")
         allowed.append(route.method)
     if allowed:
         raise Refusal(405, {"status": "error", "message": f"HTTP 405 Method Not Allowed; allowed: {allowed}"})

@@ -99,6 +99,10 @@ class Schema:
         """Archive one property; raises KeyError."""
         self.properties[plural][name] = replace(self.properties[plural][name], archived=True)
 
+    def rename(self, plural: str, name: str, new: str) -> None:
+        """Put a property under another name; raises KeyError."""
+        self.properties[plural][new] = replace(self.properties[plural].pop(name), name=new)
+
     def install(self, group: str, kit: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> None:
         """Give deals a group of properties: name to kind, field type and options."""
         self.groups["deals"][group] = group

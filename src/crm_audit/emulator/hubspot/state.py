@@ -2,54 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
+from datetime import datetime, timedelta
 
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.hubspot import catalogue
+from crm_audit.emulator.hubspot.admin import Account
 from crm_audit.emulator.hubspot.catalogue import ObjectType
-from crm_audit.emulator.hubspot.links import Links
-from crm_audit.emulator.hubspot.records import Record, Shelf, Source, Version
-from crm_audit.emulator.hubspot.schema import Owner, Pipeline, Rate, Schema, Stage
-from crm_audit.emulator.hubspot.values import FIELD_TYPES, Property, instant, iso, stored, text_of
+from crm_audit.emulator.hubspot.links import LinkType, Pair
+from crm_audit.emulator.hubspot.records import Record, Source, Version
+from crm_audit.emulator.hubspot.refusals import locked
+from crm_audit.emulator.hubspot.schema import Pipeline, Stage
+from crm_audit.emulator.hubspot.values import instant, iso, stored, text_of
+from crm_audit.emulator.hubspot.webhooks import Delivery, Mischief, Webhooks, delivery, link_change
 
 USER = Source("CRM_UI", "userId:1", 1)
 APP = Source("INTEGRATION", catalogue.APP_ID)
 
-_FIRST_OWNER = 70_000_001
-_FIRST_USER = 50_001
-_FIRST_RATE = 9_001
 
-
-class Portal:
+class Portal(Account):
     """Everything in one HubSpot account. Type names are taken in every form (`deals`, `Deal`, `0-3`)."""
 
     def __init__(self, clock: Clock, *, zone: str = "America/New_York", currency: str = "USD") -> None:
-        self.clock = clock
-        self.zone = zone
-        self.currency = currency
-        self.id = 44_000_001
-        self.schema = Schema()
-        self.links = Links()
-        self.shelves = {plural: Shelf(kind) for plural, kind in catalogue.TYPES.items()}
+        super().__init__(clock, zone=zone, currency=currency)
         self.history_depth: int | None = None  # newest versions shown; HubSpot's own depth is not documented
+        self.short_batches = False  # whether batch answers lack their last record, without an error and with a 200
+        self._locks: dict[tuple[str, str], datetime] = {}
+        self._webhooks = Webhooks(self.id)
+
+    @property
+    def search_lag(self) -> timedelta:
+        """How long after a change search still sees the records as they were; lists and batch reads lag never."""
+        return next(iter(self.shelves.values())).index.lag
+
+    @search_lag.setter
+    def search_lag(self, lag: timedelta) -> None:
+        for shelf in self.shelves.values():
+            shelf.index.lag = lag
 
     def create(self, object_type: str, /, *, by: Source = USER, **properties: object) -> str:
         """A new record; giving its creation or modification stamp back-dates it. Raises ValueError."""
         kind = catalogue.object_type(object_type)
+        return self.add(kind, self.checked(kind, properties, None), by=by).id
+
+    def add(self, kind: ObjectType, values: Mapping[str, str | None], *, by: Source) -> Record:
+        """A new record of checked values."""
         shelf = self.shelves[kind.plural]
         now = self.clock.now()
-        values = self.checked(kind, properties, None)
         given = {name: instant(text) for name, text in values.items() if text and name in kind.stamps}
         record = Record(shelf.fresh_id(), given.get(kind.created, now), given.get(kind.modified, now), by)
         record.values.update({name: text for name, text in values.items() if text is not None})
         record.values["hs_object_id"] = record.id
         self._stamp(kind, record)
         self._derive(kind, record, given=values)
-        shelf.add(record)
-        return record.id
+        shelf.add(record, now)
+        self._announce("creation", kind, record, by=by)
+        for name, text in values.items():
+            self._announce("propertyChange", kind, record, by=by, propertyName=name, propertyValue=text or "")
+        return record
+
+    def load(self, object_type: str, rows: Iterable[Mapping[str, str]], *, by: Source = USER) -> list[str]:
+        """Store many finished records, unchecked and as they will be shown; those without stamps are made now.
+
+        Gives their ids. It is for large portals: nothing is derived, delivered or held back from search.
+        """
+        kind = catalogue.object_type(object_type)
+        shelf, now = self.shelves[kind.plural], iso(self.clock.now())
+        standard = {kind.created, "hs_createdate"} & self.schema.properties[kind.plural].keys()
+        records = []
+        for row in rows:
+            one, made = shelf.fresh_id(), row.get(kind.created, now)
+            changed = row.get(kind.modified, made)
+            created = instant(made)
+            values = {**row, **dict.fromkeys(standard, made), kind.modified: changed, "hs_object_id": one}
+            records.append(Record(one, created, created if changed == made else instant(changed), by, values))
+        shelf.load(records)
+        return [record.id for record in records]
 
     def update(self, object_type: str, record_id: str, /, *, by: Source = USER, **properties: object) -> None:
         """Change a record now: the history grows where a value differs, the modification stamp moves always."""
@@ -61,67 +90,92 @@ class Portal:
         """Replace the history of one property; the newest version becomes its value, no stamp moves."""
         kind = catalogue.object_type(object_type)
         record = self._record(kind, record_id)
+        self.shelves[kind.plural].changing(record, self.clock.now())
         past = sorted(versions, key=lambda version: version.at)
         texts = [self.checked(kind, {name: version.value}, record)[name] for version in past]
-        record.past[name] = [replace(row, value=text or "") for row, text in zip(past, texts, strict=True)]
+        record.rewrite(name, [replace(row, value=text or "") for row, text in zip(past, texts, strict=True)])
         record.place(name, texts[-1] if texts else None)
         self._derive(kind, record, given={**record.values, name: None})
 
-    def archive(self, object_type: str, record_id: str) -> None:
-        """Delete a record as a user does: into the recycle bin."""
-        self._record(catalogue.object_type(object_type), record_id).archived_at = self.clock.now()
+    def archive(self, object_type: str, record_id: str, *, by: Source = USER) -> None:
+        """Delete a record as a user does: into the recycle bin, for ninety days."""
+        kind = catalogue.object_type(object_type)
+        record = self._record(kind, record_id)
+        self.shelves[kind.plural].archive(record, self.clock.now())
+        self._announce("deletion", kind, record, by=by)
+
+    def restore(self, object_type: str, record_id: str) -> None:
+        """Take a record out of the bin, with its associations; raises ValueError where it is not there any more."""
+        kind = catalogue.object_type(object_type)
+        self.sweep()
+        record = self._record(kind, record_id)
+        if record.archived_at is None:
+            raise ValueError(f"{kind.singular} {record_id} is not in the bin")
+        self.shelves[kind.plural].restore(record, self.clock.now())
+        self._touch(kind, record)
+        self._announce("restore", kind, record, by=USER)
+
+    def purge(self, object_type: str, record_id: str) -> None:
+        """Delete for privacy: gone at once from everything, search and associations included."""
+        kind = catalogue.object_type(object_type)
+        record = self._record(kind, record_id)
+        self._forget(kind, record)
+        self._announce("privacyDeletion", kind, record, by=USER)
+
+    def sweep(self) -> None:
+        """Purge what has been in the bin for too long; every call does this first."""
+        for shelf in self.shelves.values():
+            for record in shelf.overdue(self.clock.now()):
+                self._forget(shelf.kind, record)
 
     def merge(self, object_type: str, survivor: str, loser: str, *, fresh_id: bool = False) -> str:
         """Merge the loser into the survivor and give the surviving id; new where contacts and companies get one."""
         kind = catalogue.object_type(object_type)
         keep, lost = self._record(kind, survivor), self._record(kind, loser)
-        shelf = self.shelves[kind.plural]
-        for name, value in lost.values.items():
-            keep.values.setdefault(name, value)  # HubSpot fills what the survivor leaves empty
-        _keep_addresses(keep, lost)
+        shelf, now = self.shelves[kind.plural], self.clock.now()
         absorbed = [lost]
         if fresh_id:
             absorbed = [lost, keep]
-            keep = replace(keep, id=shelf.fresh_id(), values=dict(keep.values), past=dict(keep.past))
+            keep = replace(keep, id=shelf.fresh_id(), values=dict(keep.values))
             keep.values["hs_object_id"] = keep.id
-            shelf.add(keep)
+            shelf.add(keep, now)
+        else:
+            shelf.changing(keep, now)
+        for name, value in lost.values.items():
+            keep.values.setdefault(name, value)  # HubSpot fills what the survivor leaves empty
+        _keep_addresses(keep, lost)
         for old in absorbed:
-            shelf.absorb(old.id, keep.id)
+            shelf.absorb(old, keep.id, now)
             self.links.move(kind.plural, old.id, keep.id)
         self._note_merge(kind, keep, [old.id for old in absorbed])
+        ends = {"primaryObjectId": int(survivor), "mergedObjectIds": [int(lost.id)], "newObjectId": int(keep.id)}
+        self._announce("merge", kind, keep, by=USER, **ends)
         return keep.id
 
     def associate(self, from_type: str, from_id: str, to_type: str, to_id: str, *, label: str | None = None) -> None:
         """Associate two records, under a label or without one; the records' own stamps do not move."""
-        self.links.join(*self._ends(from_type, from_id, to_type, to_id), label)
+        pair, ids = self._ends(from_type, from_id, to_type, to_id)
+        self.join(pair, ids, [self.links.type_of(pair, label)])
 
     def dissociate(self, from_type: str, from_id: str, to_type: str, to_id: str, *, label: str | None = None) -> None:
         """Take a label away, or without one the association with all its labels."""
-        self.links.part(*self._ends(from_type, from_id, to_type, to_id), label)
+        pair, ids = self._ends(from_type, from_id, to_type, to_id)
+        self.part(pair, ids, [self.links.type_of(pair, label)])
 
-    def define_label(self, from_type: str, to_type: str, label: str, *, inverse: str | None = None) -> int:
-        """A label for a pair of types, with its counterpart for the way back; gives the type id of the first."""
+    def link_all(self, from_type: str, to_type: str, ids: Iterable[Pair], *, label: str | None = None) -> None:
+        """Associate many pairs of records, unchecked."""
         pair = catalogue.object_type(from_type).plural, catalogue.object_type(to_type).plural
-        return self.links.define(pair, label, inverse or label)
+        self.links.join(pair, ids, [self.links.type_of(pair, label)])
 
-    def define_property(
-        self, object_type: str, name: str, kind: str = "string", *, options: Sequence[str] = (), field_type: str = ""
-    ) -> None:
-        """A custom property of one of the kinds in FIELD_TYPES; with options only those values are taken."""
-        if kind not in FIELD_TYPES:
-            raise ValueError(f"{kind!r} is no kind of property; HubSpot has {', '.join(FIELD_TYPES)}")
-        plural = catalogue.object_type(object_type).plural
-        self.schema.properties[plural][name] = Property(
-            name=name,
-            kind=kind,
-            field_type=field_type or FIELD_TYPES[kind],
-            group=catalogue.GROUPS[plural],
-            options=tuple(options),
-        )
+    def join(self, pair: Pair, ids: Pair, kinds: Sequence[LinkType], *, by: Source = USER) -> None:
+        """Associate two records under some types."""
+        self.links.join(pair, [ids], kinds)
+        self._announce_link(pair, ids, kinds, by=by, removed=False)
 
-    def archive_property(self, object_type: str, name: str) -> None:
-        """Archive a property: from now on calls that ask for it are given nothing, without an error."""
-        self.schema.archive(catalogue.object_type(object_type).plural, name)
+    def part(self, pair: Pair, ids: Pair, kinds: Sequence[LinkType], *, by: Source = USER) -> None:
+        """Take types of an association away; the unlabelled one takes all others with it."""
+        self.links.part(pair, ids, kinds)
+        self._announce_link(pair, ids, kinds, by=by, removed=True)
 
     def define_pipeline(self, pipeline_id: str, label: str, stages: Iterable[tuple[str, str, str]]) -> None:
         """A deal pipeline of (id, label, probability as text); changing one moves the stamp of all its deals."""
@@ -130,43 +184,37 @@ class Portal:
         shelf = self.shelves["deals"]
         for record in shelf.rows.values() if changed else ():
             if record.values.get("pipeline") == pipeline_id:
+                shelf.changing(record, self.clock.now())
                 self._touch(shelf.kind, record)
 
-    def define_owner(self, email: str, first_name: str, last_name: str, *, archived: bool = False) -> str:
-        """A user of the portal; gives the owner id, which is not the user id."""
-        number = len(self.schema.owners)
-        owner = Owner(
-            id=str(_FIRST_OWNER + number),
-            user_id=_FIRST_USER + number,
-            email=email,
-            first_name=first_name,
-            last_name=last_name,
-            created=self.clock.now(),
-            archived=archived,
-        )
-        self.schema.owners[owner.id] = owner
-        return owner.id
+    def lock(self, object_type: str, record_id: str, *, seconds: float = 2) -> None:
+        """Let something else write a record: for so long calls that change it get 423."""
+        kind = catalogue.object_type(object_type)
+        self._locks[kind.plural, record_id] = self.clock.now() + timedelta(seconds=seconds)
 
-    def define_rate(self, currency: str, worth: Decimal) -> None:
-        """Add a currency, or change its rate from now on: one unit is worth that many of the company's."""
-        worth = round(worth, 6)
-        if worth <= 0 or currency == self.currency:
-            raise ValueError(
-                f"{currency} at {worth}: a rate is above zero and for another currency than {self.currency}"
-            )
-        known = self.schema.rates.get(currency)
-        rate_id = known.id if known else str(_FIRST_RATE + len(self.schema.rates))
-        self.schema.rates[currency] = Rate(rate_id, currency, worth, self.clock.now())
+    def refuse_locked(self, kind: ObjectType, ids: Iterable[str]) -> None:
+        """Raise Refusal (423) where one of the records is locked."""
+        for one in ids:
+            until = self._locks.get((kind.plural, one))
+            if until is not None and self.clock.now() < until:
+                raise locked(one)
 
-    def install_kit(self) -> None:
-        """Install our own property group on the deal, as the admin does from `connectors/hubspot`."""
-        self.schema.install(catalogue.KIT_GROUP, catalogue.KIT)
+    def subscribe(self, name: str, object_type: str, property_name: str | None = None) -> int:
+        """Have changes delivered from now on: `object.propertyChange`, `object.creation`, …; gives the subscription."""
+        return self._webhooks.subscribe(name, catalogue.object_type(object_type), property_name)
+
+    def deliveries(self, url: str, secret: str, mischief: Mischief | None = None) -> list[Delivery]:
+        """What the portal posts for the changes since the last time, signed for that address and client secret."""
+        batches = self._webhooks.take(mischief)
+        return [delivery(url, secret, events, now=self.clock.now()) for events in batches]
 
     def value(self, object_type: str, record_id: str, name: str) -> str | None:
         """What a property holds now, without a call that counts."""
         return self._record(catalogue.object_type(object_type), record_id).values.get(name)
 
-    def checked(self, kind: ObjectType, properties: dict[str, object], record: Record | None) -> dict[str, str | None]:
+    def checked(
+        self, kind: ObjectType, properties: Mapping[str, object], record: Record | None
+    ) -> dict[str, str | None]:
         """Properties as they will be kept; raises ValueError for an unknown one or a value it cannot hold."""
         kept = {}
         for name, value in properties.items():
@@ -176,13 +224,19 @@ class Portal:
             kept[name] = stored(definition, text_of(value), record.values.get(name) if record else None)
         return kept
 
-    def write(self, kind: ObjectType, record: Record, values: dict[str, str | None], *, by: Source) -> None:
+    def write(self, kind: ObjectType, record: Record, values: Mapping[str, str | None], *, by: Source) -> None:
         """Set checked values now."""
         now = self.clock.now()
+        self.shelves[kind.plural].changing(record, now)
         for name, value in values.items():
-            record.put(name, value, Version(value or "", now, by))
+            if record.put(name, value, Version(value or "", now, by)):
+                self._announce("propertyChange", kind, record, by=by, propertyName=name, propertyValue=value or "")
         self._touch(kind, record)
         self._derive(kind, record, given=values)
+
+    def now(self) -> datetime:
+        """The portal's present."""
+        return self.clock.now()
 
     def _touch(self, kind: ObjectType, record: Record) -> None:
         record.modified = self.clock.now()
@@ -194,7 +248,7 @@ class Portal:
         if "hs_createdate" in self.schema.properties[kind.plural]:
             record.place("hs_createdate", iso(record.created))
 
-    def _derive(self, kind: ObjectType, record: Record, *, given: dict[str, str | None]) -> None:
+    def _derive(self, kind: ObjectType, record: Record, *, given: Mapping[str, str | None]) -> None:
         """What HubSpot works out from the stage, unless it was given."""
         if kind.plural != "deals" or not {"dealstage", "pipeline"} & given.keys():
             return
@@ -219,20 +273,33 @@ class Portal:
             vids += [f"{one}:{stamp}" for one in merged]
             record.place("hs_calculated_merged_vids", ";".join(one for one in vids if one))
 
+    def _forget(self, kind: ObjectType, record: Record) -> None:
+        for one in self.shelves[kind.plural].purge(record):
+            self.links.forget(kind.plural, one)
+
+    def _announce(self, change: str, kind: ObjectType, record: Record, *, by: Source, **more: object) -> None:
+        self._webhooks.note(change, kind, at=self.clock.now(), by=by, objectId=int(record.id), **more)
+
+    def _announce_link(self, pair: Pair, ids: Pair, kinds: Sequence[LinkType], *, by: Source, removed: bool) -> None:
+        turned, back = pair[::-1], ids[::-1]
+        for link in kinds:
+            for ends, two, kind in ((pair, ids, link), (turned, back, self.links.types[turned][link.back])):
+                near, far = (catalogue.TYPES[plural] for plural in ends)
+                change = link_change(near, far, two, kind)
+                self._webhooks.note(
+                    "associationChange", near, at=self.clock.now(), by=by, **change, associationRemoved=removed
+                )
+
     def _record(self, kind: ObjectType, record_id: str) -> Record:
         record = self.shelves[kind.plural].find(record_id)
         if record is None:
             raise ValueError(f"there is no {kind.singular} {record_id} in this portal")
         return record
 
-    def _ends(self, from_type: str, from_id: str, to_type: str, to_id: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    def _ends(self, from_type: str, from_id: str, to_type: str, to_id: str) -> tuple[Pair, Pair]:
         kinds = catalogue.object_type(from_type), catalogue.object_type(to_type)
         ids = self._record(kinds[0], from_id).id, self._record(kinds[1], to_id).id
         return (kinds[0].plural, kinds[1].plural), ids
-
-    def now(self) -> datetime:
-        """The portal's present."""
-        return self.clock.now()
 
 
 def _keep_addresses(keep: Record, lost: Record) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -78,7 +78,7 @@ def _inline(portal: Portal, kind: ObjectType, record: Record, other: ObjectType)
     ]
 
 
-def link_view(portal: Portal, pair: tuple[str, str], other_id: str, type_ids: set[int]) -> Json:
+def link_view(portal: Portal, pair: tuple[str, str], other_id: str, type_ids: Iterable[int]) -> Json:
     """One association; ids at the far end are numbers here, and text everywhere else."""
     types = [
         {"category": link.category, "typeId": link.id, "label": link.label}
