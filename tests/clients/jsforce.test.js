@@ -99,6 +99,30 @@ describe("reading", () => {
     assert.deepEqual(found.map((deal) => deal.Name), ["Forklifts 1", "Forklifts 10", "Forklifts 100"]);
   });
 
+  test("in bulk: a job, its rows as text, and none of its own left", async () => {
+    const soql = "SELECT Id, Name, Amount, IsDeleted FROM Opportunity";
+    org.bulk2.pollInterval = 1;
+    const live = await (await org.bulk2.query(soql)).toArray();
+    assert.deepEqual(live.map((deal) => deal.Id).toSorted(), deals.toSorted());
+    assert.deepEqual([live[0].Amount, live[0].IsDeleted], ["1000.5", "false"]);
+    const all = await (await org.bulk2.query(soql, { scanAll: true })).toArray();
+    assert.equal(all.find((deal) => deal.Id === deleted).IsDeleted, "true");
+  });
+
+  test("in bulk, what no job may ask for is refused", async () => {
+    const error = await refusal(org.bulk2.query("SELECT Nothing__c FROM Opportunity"));
+    assert.equal(error.errorCode, "INVALID_FIELD");
+    await assert.rejects(org.bulk2.query("SELECT Id, (SELECT Id FROM Tasks) FROM Opportunity"), /Query job failed/);
+  });
+
+  test("what was changed and what was deleted", async () => {
+    const [begin, end] = emulated.day;
+    const updated = await org.sobject("Opportunity").updated(begin, end);
+    assert.deepEqual(updated.ids.toSorted(), deals.toSorted());
+    const { deletedRecords } = await org.sobject("Opportunity").deleted(begin, end);
+    assert.deepEqual(deletedRecords.map((each) => each.id), [deleted]);
+  });
+
   test("children inside their parent", async () => {
     const soql = "SELECT Id, (SELECT Id, Role FROM OpportunityContactRoles) FROM Opportunity ORDER BY Id LIMIT 1";
     const [deal] = (await org.query(soql)).records;

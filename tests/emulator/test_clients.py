@@ -50,6 +50,7 @@ def salesforce() -> Iterator[dict[str, object]]:
             "clientSecret": org.gatehouse.client_secret,
             "deals": deals,
             "deleted": deleted,
+            "day": ["2026-03-16T11:00:00+00:00", "2026-03-16T13:00:00+00:00"],
         }
 
 

@@ -28,26 +28,20 @@ from tests.node import spoken_to
 
 Says: TypeAlias = Callable[[str], object]
 
-ALIAS = "a name after the object is an alias, and to Apex a key word may be one; the emulator knows no aliases"
-AGGREGATES = "the emulator answers no GROUP BY"
-DEPTH = "how far up a path may lead is no matter of grammar; Salesforce refuses it when the query is run"
-INNER = "Salesforce documents it as not supported within another query, which is no matter of grammar"
 ALONE = {
-    "SELECT Id FROM Account WHERE": ALIAS,
-    "SELECT Id FROM Account WHERE ": ALIAS,
-    "SELECT Id FROM Account LIMIT10": ALIAS,
-    "SELECT Id FROM Account a": ALIAS,
-    "SELECT Id FROM Account GROUP BY Id": AGGREGATES,
-    "SELECT a.b.c.d.e.f.g FROM Account": DEPTH,
-    "SELECT (SELECT COUNT() FROM Contacts) FROM Account": INNER,
-    "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact ORDER BY Id)": INNER,
-    "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact LIMIT 1)": INNER,
+    r"FROM \w+ (WHERE ?|LIMIT10|a)$": "a name after the object is an alias, and to Apex a key word may be one; "
+    "the emulator knows no aliases",
+    r"GROUP BY|\b(COUNT|MAX)\(\w": "the emulator knows no aggregates but COUNT()",
+    "TYPEOF": "the emulator knows no TYPEOF",
+    r"(\w\.){6}": "how far up a path may lead is no matter of grammar; Salesforce refuses it when the query is run",
+    r"\(SELECT COUNT\(\)|IN \(SELECT .* (ORDER|LIMIT) ": "Salesforce documents it as not supported within another "
+    "query, which is no matter of grammar",
 }
 """Texts that only the emulator refuses, and why."""
 
-
 QUICK = settings(
     deadline=None,
+    max_examples=50,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a smaller example is not worth minutes of asking
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -110,14 +104,15 @@ def test_every_query_of_the_connector_is_accepted_by_the_other_too(apex: Says) -
 @pytest.mark.parametrize("text", WRITTEN)
 def test_a_text_from_the_tests_is_a_query_for_both_or_for_none(apex: Says, text: str) -> None:
     said = apex(text)
-    assert refused(text) == (said is not None or text in ALONE), said
+    alone = any(re.search(pattern, text) for pattern in ALONE)
+    assert refused(text) == (said is not None or alone), said
 
 
-@pytest.mark.parametrize("text", ALONE)
-def test_every_exception_is_one(apex: Says, text: str) -> None:
-    assert text in WRITTEN
-    assert refused(text)
-    assert apex(text) is None
+@pytest.mark.parametrize("pattern", ALONE)
+def test_every_exception_is_one(apex: Says, pattern: str) -> None:
+    texts = [text for text in WRITTEN if re.search(pattern, text)]
+    assert texts
+    assert [text for text in texts if not refused(text) or apex(text) is not None] == []
 
 
 def test_both_know_right_from_wrong(apex: Says) -> None:
