@@ -83,7 +83,7 @@ def test_an_open_session_will_do(sf: Bench) -> None:
     connection = sf.connection(login={"session_id": "SF_SESSION"}, options=host)
     connector = sf.connect(connection, {"SF_SESSION": sf.org.login()})
     assert connector.account().user == sf.org.integration_user
-    sf.org.expire_sessions()
+    sf.org.gatehouse.expire()
     with pytest.raises(BadLogin, match="does not accept the session"):
         list(connector.pages("deals"))
 
@@ -91,7 +91,7 @@ def test_an_open_session_will_do(sf: Bench) -> None:
 def test_an_expired_session_is_renewed_once(sf: Bench) -> None:
     deal, connector = sf.deal(), sf.connector()
     connector.account()
-    sf.org.expire_sessions()
+    sf.org.gatehouse.expire()
     assert [each.id for each in pulled(connector, "deals")] == [deal]
     assert connector.calls.by_name["token"] == 2
     assert connector.calls.by_name["versions"] == 1
@@ -240,7 +240,7 @@ def test_every_call_is_counted_as_the_org_counts_it(sf: Bench) -> None:
 def test_many_threads_renew_a_session_once(sf: Bench) -> None:
     connector = sf.connector()
     connector.account()
-    sf.org.expire_sessions()
+    sf.org.gatehouse.expire()
     gateway = connector._org.gateway
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: list(gateway.query("SELECT Id FROM User")), range(16)))

@@ -246,6 +246,21 @@ def test_composites_have_caps_and_a_form(crm: Served, asked: object) -> None:
     assert answer.json()[0]["errorCode"] in ("INVALID_INPUT", "JSON_PARSER_ERROR")
 
 
+def test_a_subrequest_may_use_what_came_before(crm: Served) -> None:
+    account = sub("POST", "/sobjects/Account", body={"Name": "Acme"}) | {"referenceId": "made"}
+    contact = sub("POST", "/sobjects/Contact", body={"LastName": "Fox", "AccountId": "@{made.id}"})
+    read = sub("GET", "/sobjects/Account/@{made.id}?fields=Name")
+    found = sub("GET", "/query?q=SELECT+Id+FROM+Account") | {"referenceId": "found"}
+    again = sub("GET", "/sobjects/Account/@{found.records[0].Id}?fields=Name")
+    lost = sub("GET", "/sobjects/Account/@{found.records[1].Id}")
+    told = answers(crm, account, contact, read, found, again, lost)
+    assert [each["httpStatusCode"] for each in told] == [201, 201, 200, 200, 200, 400]
+    assert crm.org.rows("Contact")[0]["AccountId"] == told[0]["body"]["id"]
+    assert told[2]["body"]["Name"] == told[4]["body"]["Name"] == "Acme"
+    message = "Invalid reference specified. No value for found.records[1].Id found"
+    assert told[5]["body"] == [{"errorCode": "PROCESSING_HALTED", "message": message}]
+
+
 @pytest.mark.parametrize("url", ["/services/oauth2", f"{API}/composite", f"{API}/jobs/query"])
 def test_a_subrequest_stays_where_a_composite_reaches(crm: Served, url: str) -> None:
     answer = crm.call("POST", "/composite", json={"compositeRequest": [{"method": "GET", "url": url}]})

@@ -327,7 +327,7 @@ def test_the_allowance_is_told_and_kept(crm: Served) -> None:
 def test_a_session_that_is_over_is_refused(crm: Served) -> None:
     client = crm.client()
     client.query("SELECT Id FROM Account")
-    crm.org.expire_sessions()
+    crm.org.gatehouse.expire()
     with pytest.raises(SalesforceExpiredSession) as refused:
         client.query("SELECT Id FROM Account")
     assert said(refused.value) == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]

@@ -320,7 +320,7 @@ class Unscannable(OrgCatalog):
 
 
 def test_a_list_of_ids_is_looked_up_and_not_searched_for() -> None:
-    schema, records = Schema(multi_currency=False), Records()
+    schema, records = Schema(), Records()
     entity = schema.whole("Account")
     record = records.issue(entity)
     records.put(entity, record, row={"Id": record, "Name": "Acme"})

@@ -1,33 +1,25 @@
-"""Many records in one call: sObject Collections, and Composite."""
+"""Many records in one call: sObject Collections."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from crm_audit.emulator.salesforce import rows
-from crm_audit.emulator.salesforce.references import filled
-from crm_audit.emulator.salesforce.state import Call, missing
-from crm_audit.emulator.server import Request, Response
+from crm_audit.emulator.salesforce.state import Call
+from crm_audit.emulator.server import Response
 from crm_audit.emulator.soql.ids import full_id
 from crm_audit.emulator.soql.refusal import Refusal
 from crm_audit.emulator.soql.schema import Entity
 
 RECORDS, CHUNKS = 200, 10
 """Records in a collection, and runs of records of one type within it."""
-SUBREQUESTS, QUERIES = 25, 5
-"""Subrequests of a composite, and how many of them may be queries (the pages that follow too) or collections."""
-_QUERY = re.compile(r"/services/data/v[\d.]+/(query|queryAll|composite/sobjects)(/.*)?", re.IGNORECASE)
-_INSIDE = re.compile(r"/services/data/v[\d.]+(?!/jobs|/composite/?$)(/.*)?", re.IGNORECASE)
 
 Step = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-class _RolledBack(Exception):
+class RolledBack(Exception):
     """One record failed and the caller wanted all or none."""
 
 
@@ -144,8 +136,8 @@ def _run(call: Call, records: Sequence[Mapping[str, Any]], *, step: Step, whole:
         with call.state.records.atomic():
             results = [_result(call, record, step=step) for record in records]
             if whole and not all(result["success"] for result in results):
-                raise _RolledBack
-    except _RolledBack:
+                raise RolledBack
+    except RolledBack:
         results = [_taken_back() if result["success"] else result for result in results]
     return Response(200, results)
 
@@ -168,65 +160,3 @@ def _taken_back() -> dict[str, Any]:
         "ALL_OR_NONE_OPERATION_ROLLED_BACK",
         "Record rolled back because not all records were valid and the request was using AllOrNone header",
     )
-
-
-def composite(call: Call) -> Response:
-    """POST composite: subrequests in order, one call in all."""
-    body = call.body()
-    asked = body.get("compositeRequest")
-    if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
-        raise Refusal("JSON_PARSER_ERROR", "Missing or malformed field at [compositeRequest]")
-    queries = sum(bool(_QUERY.fullmatch(urlsplit(str(each.get("url"))).path)) for each in asked)
-    if len(asked) > SUBREQUESTS:
-        raise Refusal("INVALID_INPUT", f"Cannot have more than {SUBREQUESTS} subrequests in a single call.")
-    if queries > QUERIES:
-        message = f"Cannot have more than {QUERIES} sObject Collections or query subrequests in a single call."
-        raise Refusal("INVALID_INPUT", message)
-    answers: list[Response] = []
-    try:
-        with call.state.records.atomic():
-            for each in asked:
-                known = {
-                    str(other.get("referenceId")): answer.body for other, answer in zip(asked, answers, strict=False)
-                }
-                answers.append(_answered(call, each, known=known))
-            if body.get("allOrNone") is True and any(answer.status >= 400 for answer in answers):
-                raise _RolledBack
-    except _RolledBack:
-        answers = [answer if answer.status >= 400 else _halted() for answer in answers]
-    results = [
-        {
-            "body": answer.body,
-            "httpHeaders": {},
-            "httpStatusCode": answer.status,
-            "referenceId": each.get("referenceId"),
-        }
-        for each, answer in zip(asked, answers, strict=True)
-    ]
-    return Response(200, {"compositeResponse": results})
-
-
-def _answered(call: Call, asked: Mapping[str, Any], *, known: Mapping[str, object]) -> Response:
-    try:
-        whole = {name: filled(value, known) for name, value in asked.items()}
-    except Refusal as refusal:
-        return Response(refusal.status, [{"errorCode": refusal.code, "message": refusal.message}])
-    return call.dispatch(_subrequest(call, whole))
-
-
-def _subrequest(call: Call, asked: Mapping[str, Any]) -> Request:
-    address = urlsplit(str(asked.get("url")))
-    if not _INSIDE.fullmatch(address.path) or asked.get("method") not in ("GET", "POST", "PATCH", "DELETE"):
-        raise missing()
-    return Request(
-        method=asked["method"],
-        path=address.path,
-        query=tuple(parse_qsl(address.query, keep_blank_values=True)),
-        headers={**call.request.headers, **{key.lower(): value for key, value in asked.get("httpHeaders", {}).items()}},
-        body=json.dumps(asked["body"], default=float).encode() if "body" in asked else b"",
-    )
-
-
-def _halted() -> Response:
-    message = "The transaction was rolled back since another operation in the same transaction failed."
-    return Response(400, [{"errorCode": "PROCESSING_HALTED", "message": message}])

@@ -13,6 +13,14 @@ Fields = dict[str, Value]
 
 FORECAST = {"BestCase": "Best Case", "Forecast": "Commit"}
 """ForecastCategory where it differs from ForecastCategoryName."""
+MIRRORED = {
+    "FirstName": "FirstName",
+    "LastName": "LastName",
+    "PersonEmail": "Email",
+    "PersonTitle": "Title",
+    "Phone": "Phone",
+}
+"""Fields of a person account and those of its contact."""
 DATA_TYPES = {"Amount": "Currency", "CloseDate": "DateOnly", "Probability": "Percent", "StageName": "DynamicEnum"}
 """OpportunityFieldHistory.DataType where it is not Text."""
 
@@ -27,8 +35,20 @@ def derived(entity: str, before: Row | None, *, after: Fields, given: Iterable[s
         case "Event":
             return _event(after, set(given))
         case "Contact" | "User":
-            return after | {"Name": " ".join(str(after[part]) for part in ("FirstName", "LastName") if after.get(part))}
+            return after | {"Name": _name(after)}
+        case "Account" if after.get("LastName"):
+            return after | {"Name": _name(after), "IsPersonAccount": True}
     return after
+
+
+def _name(row: Row) -> str:
+    return " ".join(str(row[part]) for part in ("FirstName", "LastName") if row.get(part))
+
+
+def shadow(account: Row) -> dict[str, object]:
+    """The contact behind a person account."""
+    mirrored = {theirs: account.get(own) for own, theirs in MIRRORED.items()}
+    return {"AccountId": account["Id"], "IsPersonAccount": True, **mirrored}
 
 
 def _deal(before: Row | None, after: Fields, *, given: set[str], stages: Mapping[Value, Row]) -> Fields:

@@ -20,7 +20,7 @@ _SOAP = {
     "reference": "tns:ID",
 }
 _NEVER = (
-    "aiPredictionField", "autoNumber", "calculated", "caseSensitive", "dependentPicklist", "deprecatedAndHidden",
+    "aiPredictionField", "autoNumber", "caseSensitive", "dependentPicklist", "deprecatedAndHidden",
     "displayLocationInDecimal", "encrypted", "formulaTreatNullNumberAsZero", "highScaleNumber", "htmlFormatted",
     "queryByDistance", "restrictedDelete", "restrictedPicklist", "searchPrefilterable", "writeRequiresMasterRead",
 )  # fmt: skip
@@ -104,6 +104,7 @@ def _field(known: Field, values: Sequence[str]) -> dict[str, Any]:
         **dict.fromkeys(_NOTHING),
         "aggregatable": known.filterable,
         "byteLength": length * (1 if known.type in IDS else 3),
+        "calculated": known.formula is not None,
         "cascadeDelete": known.cascade,
         "createable": known.createable,
         "custom": known.name.endswith("__c"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from crm_audit.emulator.salesforce.packed import Pool
+from crm_audit.emulator.salesforce.packed import Mould, Pool
 from crm_audit.emulator.salesforce.state import State
 from crm_audit.emulator.soql.schema import Entity, Row, Value
 
@@ -19,12 +19,15 @@ def load(state: State, entity: Entity, rows: Iterable[Mapping[str, Value]], *, a
 def _finished(
     state: State, entity: Entity, rows: Iterable[Mapping[str, Value]], *, usual: Row, ids: list[str]
 ) -> Iterator[Row]:
-    pool = Pool()
+    pool, moulds = Pool(), dict[tuple[str, ...], Mould]()
     for given in rows:
-        record = given.get("Id") or state.records.issue(entity)
-        ids.append(str(record))
-        shared = {name: pool.one(value) for name, value in given.items()}
-        yield {**usual, **shared, "Id": record}
+        record = str(given.get("Id") or state.records.issue(entity))
+        ids.append(record)
+        names = tuple(given)
+        mould = moulds.get(names)
+        if mould is None:
+            mould = moulds[names] = Mould(usual, names)
+        yield mould.cast(given.values(), pool, record=record)
 
 
 def _usual(state: State, entity: Entity, *, author: str) -> Row:

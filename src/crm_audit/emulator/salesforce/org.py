@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,8 +18,9 @@ from crm_audit.emulator.salesforce.ledger import Ledger
 from crm_audit.emulator.salesforce.loading import load
 from crm_audit.emulator.salesforce.login import Gatehouse
 from crm_audit.emulator.salesforce.records import Records
-from crm_audit.emulator.salesforce.schema import Schema, definitions
+from crm_audit.emulator.salesforce.schema import Schema, definitions, spell
 from crm_audit.emulator.salesforce.state import State
+from crm_audit.emulator.salesforce.values import converted
 from crm_audit.emulator.salesforce.writing import Actor, Predicate, Writer
 from crm_audit.emulator.server import Request, Response
 from crm_audit.emulator.soql.evaluate import answer as soql_answer
@@ -41,10 +43,11 @@ class SalesforceOrg:
         *,
         zone: str = "America/New_York",
         currency: str = "USD",
-        multi_currency: bool = False,
         name: str = "Example Sales Org",
+        **features: bool,
     ) -> None:
-        schema, records = Schema(multi_currency=multi_currency), Records()
+        """A new org; `features` switches on or off what `schema.FEATURES` lists, such as multi_currency=True."""
+        schema, records = Schema(**features), Records()
         self.tracked = list(TRACKED)
         self.clock = clock
         self._state = State(
@@ -57,18 +60,19 @@ class SalesforceOrg:
             forgotten=clock.now(),
         )
         self.admin = records.issue(schema.whole("User"))
-        self._found(name, zone, currency=currency, multi_currency=multi_currency)
+        self._found(name, zone, currency=currency)
 
-    def _found(self, name: str, zone: str, *, currency: str, multi_currency: bool) -> None:
+    def _found(self, name: str, zone: str, *, currency: str) -> None:
         """What every org begins with: itself, two users, its stages and its currency."""
         state, users = self._state, self._state.schema.whole("User")
+        multi_currency = state.schema.features["multi_currency"]
         who: Row = {"Username": "admin@seller.example", "LastName": "Admin", "Name": "Admin", "IsActive": True}
         now = state.clock.now().replace(microsecond=0)
         when = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), now)
         first: Row = {"Id": self.admin, "CreatedById": self.admin, "LastModifiedById": self.admin, **who, **when}
         with state.records.atomic():
             state.records.put(users, self.admin, row=first)
-        state.user = self.insert("User", Username="crm-audit@seller.example", LastName="Integration")
+        state.user = self.insert("User", Username=state.gatehouse.username, LastName="Integration")
         own: dict[str, object] = {"Name": name, "TimeZoneSidKey": zone, "OrganizationType": "Enterprise Edition"}
         if multi_currency:
             own["DefaultCurrencyIsoCode"] = currency
@@ -144,6 +148,11 @@ class SalesforceOrg:
         with self._state.records.atomic():
             self._state.writer.update(object, record, values=fields, actor=Actor(self.admin, loading=True))
 
+    def touch(self, object: str, record: str, /, **fields: object) -> None:
+        """Change a record as automation does: SystemModstamp moves, LastModifiedDate does not."""
+        with self._state.records.atomic():
+            self._state.writer.touch(object, record, values=fields)
+
     def delete(self, object: str, record: str, /) -> None:
         """Delete a record and what belongs to it; raises Refusal."""
         with self._state.records.atomic():
@@ -208,6 +217,38 @@ class SalesforceOrg:
         """Add a field, spelt as in standard.toml: `currency 16.2`, `reference to=Contact as=Signer__r`."""
         self._state.schema.install({object: {"fields": {name: spelling}}})
 
+    def add_formula(self, object: str, name: str, /, *, spelling: str, value: Callable[[Row], Value]) -> None:
+        """Add a formula field: computed from the row when it is read, so it changes without any stamp moving."""
+        made = replace(spell(name, spelling), formula=value, createable=False, updateable=False)
+        self._state.schema.put_field(object, made)
+
+    def rename_field(self, object: str, name: str, new: str, /) -> None:
+        """Give a field another API name; its values stay and no stamp moves."""
+        schema, old = self._state.schema, self._state.schema.remove_field(object, name)
+        schema.put_field(object, replace(old, name=new))
+        self._rewrite(object, lambda row: {new if key == name else key: value for key, value in row.items()})
+
+    def retype_field(self, object: str, name: str, /, *, spelling: str) -> None:
+        """Give a field another type; values that do not fit it are lost, and no stamp moves."""
+        field = spell(name, spelling)
+        self._state.schema.put_field(object, field)
+        self._rewrite(object, lambda row: {**row, name: converted(field, row.get(name))})
+
+    def remove_field(self, object: str, name: str, /) -> None:
+        """Delete a field with its values; no stamp moves."""
+        self._state.schema.remove_field(object, name)
+        self._rewrite(object, lambda row: {key: value for key, value in row.items() if key != name})
+
+    def _rewrite(self, object: str, change: Callable[[Row], Row]) -> None:
+        records, entity = self._state.records, self._state.schema.whole(object)
+        with records.atomic():
+            for row in list(records.rows(object)):
+                records.put(entity, str(row["Id"]), row=change(row))
+
+    def show(self, object: str, field: str | None = None, /) -> None:
+        """Give the integration user back what `hide` took."""
+        self._state.schema.show(object, field)
+
     def hide(self, object: str, field: str | None = None, /) -> None:
         """Take a field, or the whole object, away from the integration user; raises ValueError."""
         self._state.schema.hide(object, field)
@@ -227,11 +268,12 @@ class SalesforceOrg:
 
     def login(self) -> str:
         """Open a session and give its access token."""
-        return self._state.gatehouse.open(self.organisation)
+        return self._state.gatehouse.open(self.organisation, now=self.clock.now())
 
-    def expire_sessions(self) -> None:
-        """Close every session, as when a token is revoked."""
-        self._state.gatehouse.sessions.clear()
+    def move(self, domain: str, /) -> None:
+        """Move the org to another instance: sessions end, and the next log-in names the new address."""
+        self._state.domain = domain
+        self._state.gatehouse.expire()
 
     def expire_cursors(self) -> None:
         """Let every query locator expire."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import TypeVar, overload
 
@@ -10,7 +10,7 @@ from crm_audit.emulator.soql.schema import Row, Value
 
 T = TypeVar("T")
 
-_SHARED = (str, date, datetime)
+_SHARED = frozenset({str, date, datetime})
 """Types whose equal values are one object; numbers are not, for 1 equals True and 1.0."""
 
 
@@ -72,4 +72,23 @@ class Pool:
 
     def one(self, value: Value) -> Value:
         """The first of all equal values."""
-        return self._known.setdefault(value, value) if isinstance(value, _SHARED) else value
+        return self._known.setdefault(value, value) if type(value) in _SHARED else value
+
+
+class Mould:
+    """Makes rows of one shape out of the values in which they differ."""
+
+    def __init__(self, usual: Row, names: Iterable[str]) -> None:
+        whole = {**usual, **dict.fromkeys(names)}
+        self._columns: Mapping[str, int] = {name: place for place, name in enumerate(whole)}
+        self._usual = [usual.get(name) for name in whole]
+        self._places = [self._columns[name] for name in names]
+
+    def cast(self, values: Iterable[Value], pool: Pool, *, record: str) -> Row:
+        """A row with that id; the values stand in the order of the names."""
+        cells = self._usual.copy()
+        one = pool.one
+        for place, value in zip(self._places, values, strict=True):
+            cells[place] = one(value)
+        cells[self._columns["Id"]] = record
+        return Packed(self._columns, tuple(cells))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from crm_audit.emulator.salesforce import batches, bulk, describe, picklists, replication, rows
+from crm_audit.emulator.salesforce import batches, bulk, composite, describe, picklists, replication, rows
 from crm_audit.emulator.salesforce.ledger import Entry
 from crm_audit.emulator.salesforce.queries import batch_size
 from crm_audit.emulator.salesforce.state import Call, State, missing
@@ -140,7 +140,7 @@ ROUTES = (
     Route("GET", "/composite/sobjects/{object}", batches.read),
     Route("POST", "/composite/sobjects/{object}", batches.read),
     Route("PATCH", "/composite/sobjects/{object}/{field}", batches.upsert, writes=True),
-    Route("POST", "/composite", batches.composite),
+    Route("POST", "/composite", composite.composite),
     Route("POST", "/jobs/query", bulk.create),
     Route("GET", "/jobs/query", bulk.listed),
     Route("GET", "/jobs/query/{id}", bulk.read),
@@ -219,10 +219,16 @@ def _admit(state: State, request: Request) -> None:
         raise Refusal("URI_TOO_LONG", "URI Too Long", status=414)
     if len(request.target) + headers > LONGEST_URI:
         raise Refusal("REQUEST_HEADER_FIELDS_TOO_LARGE", "Request Header Fields Too Large", status=431)
-    if not state.gatehouse.admits(request):
+    if not state.gatehouse.admits(request, now=state.clock.now()) or _elsewhere(state, request):
         raise Refusal("INVALID_SESSION_ID", "Session expired or invalid", status=401)
     if not state.ledger.spend(state.clock.now()):
         raise Refusal("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+
+
+def _elsewhere(state: State, request: Request) -> bool:
+    """True for a call to a Salesforce name under which the org is no longer found."""
+    host = request.headers.get("host", "").partition(":")[0]
+    return host.endswith(".salesforce.com") and host != f"{state.domain}.my.salesforce.com"
 
 
 def _refused(refusal: Refusal) -> Response:
@@ -238,9 +244,10 @@ def _outside(state: State, request: Request, *, base: str) -> Response:
         case "GET", "/services/data":
             return Response(200, [_version(number) for number in range(OLDEST, NEWEST + 1)])
         case "POST", "/services/oauth2/token":
-            return state.gatehouse.refused(request) or _token(state, request, base=base)
+            refused = state.gatehouse.refused(request, now=state.clock.now(), domain=state.domain)
+            return refused or _token(state, request, base=base)
         case (("GET" | "POST"), "/services/oauth2/userinfo"):
-            if not state.gatehouse.admits(request):
+            if not state.gatehouse.admits(request, now=state.clock.now()):
                 return Response(403, b"Bad_OAuth_Token")
             return Response(200, {"user_id": state.user, "organization_id": state.organisation, "active": True})
     return _refused(missing())
@@ -251,7 +258,7 @@ def _token(state: State, request: Request, *, base: str) -> Response:
     host = request.headers.get("host", "")
     own = f"https://{state.domain}.my.salesforce.com"
     body = {
-        "access_token": state.gatehouse.open(state.organisation),
+        "access_token": state.gatehouse.open(state.organisation, now=state.clock.now()),
         "id": f"https://login.salesforce.com/id/{state.organisation}/{state.user}",
         "instance_url": own if host.endswith(".salesforce.com") else base,
         "issued_at": str(int(state.clock.now().timestamp() * 1000)),

@@ -96,7 +96,7 @@ def shown(call: Call, entity: Entity, *, row: Row, names: Iterable[str] = ()) ->
     """A record as JSON, with these fields or all that are visible; raises Refusal (INVALID_FIELD)."""
     attributes = {"type": entity.name, "url": f"{call.sobjects}/{entity.name}/{row['Id']}"}
     fields = [_field(entity, name) for name in names] or list(entity.fields.values())
-    return {"attributes": attributes} | {known.name: wire(row.get(known.name)) for known in fields} | {"Id": row["Id"]}
+    return {"attributes": attributes} | {known.name: wire(known.read(row)) for known in fields} | {"Id": row["Id"]}
 
 
 def _field(entity: Entity, name: str) -> Field:

@@ -23,11 +23,26 @@ SYSTEM = {
 }
 OWNER = {"OwnerId": "reference to=User required always"}
 CURRENCY = {"CurrencyIsoCode": "picklist 3"}
-MULTI_CURRENCY: Mapping[str, Mapping[str, str]] = {
-    "Organization": {"DefaultCurrencyIsoCode": "picklist 3"},
-    "User": {"DefaultCurrencyIsoCode": "picklist 3"},
+FEATURES = {"multi_currency": False, "dated_rates": False, "person_accounts": False, "shared_activities": True}
+"""What an org may have switched on, and whether a new one has; objects and fields of it exist only then."""
+FEATURE_FIELDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "multi_currency": {
+        "Organization": {"DefaultCurrencyIsoCode": "picklist 3"},
+        "User": {"DefaultCurrencyIsoCode": "picklist 3"},
+    },
+    "person_accounts": {
+        "Account": {
+            "IsPersonAccount": "boolean readonly always",
+            "PersonContactId": "reference to=Contact readonly",
+            "FirstName": "string 40",
+            "LastName": "string 80",
+            "PersonEmail": "email 80",
+            "PersonTitle": "string 80",
+        },
+        "Contact": {"IsPersonAccount": "boolean readonly always"},
+    },
 }
-"""Fields that only an org with several currencies has, besides CurrencyIsoCode."""
+"""Fields that come with a feature, besides CurrencyIsoCode."""
 
 _FLAGS: Mapping[str, Mapping[str, object]] = {
     "required": {"required": True},
@@ -52,8 +67,11 @@ def definitions(name: str) -> Mapping[str, Any]:
 class Schema:
     """The entities of one org: all of them, and as its integration user may see them."""
 
-    def __init__(self, *, multi_currency: bool) -> None:
-        self._multi_currency = multi_currency
+    def __init__(self, **features: bool) -> None:
+        unknown = features.keys() - FEATURES.keys()
+        if unknown:
+            raise TypeError(f"an org has no feature {', '.join(sorted(unknown))}; it may have {', '.join(FEATURES)}")
+        self.features = {**FEATURES, **features}
         self._all: dict[str, Entity] = {}
         self._hidden: dict[str, set[str]] = {}
         self._locked: dict[str, set[str]] = {}
@@ -66,7 +84,7 @@ class Schema:
         """Add objects, and fields to objects that exist."""
         values = objects.get("values", {})
         for name, spec in objects.items():
-            if name == "values" or (spec.get("multi_currency") and not self._multi_currency):
+            if name == "values" or not self.features.get(spec.get("feature"), True):
                 continue
             fields = {
                 field: replace(spell(field, text), values=tuple(values.get(f"{name}.{field}", ())))
@@ -82,8 +100,10 @@ class Schema:
         if name not in self._all:
             specs |= {field: SYSTEM[field] for field in spec.get("system", SYSTEM)}
             specs |= OWNER if name.endswith("__c") else {}
-        if self._multi_currency:
-            specs |= (CURRENCY if spec.get("currency") else {}) | dict(MULTI_CURRENCY.get(name, {}))
+        if self.features["multi_currency"] and spec.get("currency"):
+            specs |= CURRENCY
+        for feature in (feature for feature, on in self.features.items() if on):
+            specs |= FEATURE_FIELDS.get(feature, {}).get(name, {})
         return {**specs, **spec.get("fields", {})}
 
     def _entity(self, name: str, spec: Mapping[str, Any], *, fields: Mapping[str, Field]) -> Entity:
@@ -146,6 +166,22 @@ class Schema:
             raise ValueError(f"field-level security cannot hide {name}.{field}")
         self._hidden.setdefault(name, set()).add(field or "")
         self._visible.clear()
+
+    def show(self, name: str, field: str | None) -> None:
+        """Give back what `hide` took away."""
+        self._hidden.get(name, set()).discard(field or "")
+        self._visible.clear()
+
+    def put_field(self, name: str, field: Field) -> None:
+        """Add a field to an object, or put it in the place of the one of that name."""
+        known = self._all[name]
+        self._put(replace(known, fields={**known.fields, field.name: field}))
+
+    def remove_field(self, name: str, field: str) -> Field:
+        """Take a field away for good and give it."""
+        known = self._all[name]
+        self._put(replace(known, fields={each: spec for each, spec in known.fields.items() if each != field}))
+        return known.fields[field]
 
     def lock(self, name: str, field: str) -> None:
         """Let the integration user read a field but not write it."""

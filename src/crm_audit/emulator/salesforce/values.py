@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from crm_audit.emulator.soql.ids import full_id
 from crm_audit.emulator.soql.refusal import Refusal
 from crm_audit.emulator.soql.schema import IDS, NUMBERS, Field, Value
+from crm_audit.emulator.soql.wire import wire
 
 
 def stored(field: Field, value: object) -> Value:
@@ -27,6 +28,15 @@ def stored(field: Field, value: object) -> Value:
     if field.type == "anyType" and isinstance(value, (bool, Decimal, date)):
         return value
     return _text(field, value)
+
+
+def converted(field: Field, value: Value) -> Value:
+    """A value of another type as this field would keep it, or None."""
+    text = value if field.type == "boolean" or value is None else str(wire(value))
+    try:
+        return stored(field, text)
+    except Refusal:
+        return None
 
 
 def _wrong(field: Field, value: object) -> Refusal:

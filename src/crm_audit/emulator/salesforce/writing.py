@@ -62,6 +62,7 @@ class Writer:
             given=given,
             history=history,
         )
+        self._mirror(name, record)
         return record
 
     def update(self, name: str, record: str, *, values: Mapping[str, object], actor: Actor) -> None:
@@ -76,11 +77,20 @@ class Writer:
             after=self._stamped(whole, {**before, **given}, given=given, actor=actor, new=False),
             given=given,
         )
+        self._mirror(name, record)
+
+    def touch(self, name: str, record: str, *, values: Mapping[str, object]) -> None:
+        """Change a record as automation inside the platform does: only SystemModstamp moves; no rules, no history."""
+        before, entity = self.found(name, record), self.schema.whole(name)
+        given = {field: stored(entity.fields[field], value) for field, value in values.items()}
+        self.records.put(entity, record, row={**before, "SystemModstamp": self._now(), **given})
 
     def remove(self, name: str, record: str, *, actor: Actor) -> None:
         """Delete a record and what belongs to it: into the recycle bin where the object has one."""
         before = self.found(name, record)
         entity = self.schema.whole(name)
+        if before.get("PersonContactId"):
+            self.remove("Contact", str(before["PersonContactId"]), actor=actor)
         for child, link in self._references(name):
             owned = self.records.referring(child.name, link.name, to=record) if link.cascade else []
             for row in owned:
@@ -199,11 +209,26 @@ class Writer:
         if row is None or (row.get("IsDeleted") and not actor.loading):
             raise Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=())
 
+    def _mirror(self, name: str, record: str) -> None:
+        """Keep the contact of a person account like its account."""
+        row = self.records.row(name, record)
+        if name != "Account" or row is None or not row.get("IsPersonAccount"):
+            return
+        actor = Actor(str(row["LastModifiedById"]), loading=True)
+        if row.get("PersonContactId"):
+            self.update("Contact", str(row["PersonContactId"]), values=behaviour.shadow(row), actor=actor)
+            return
+        contact = self.create("Contact", behaviour.shadow(row), actor=actor)
+        self.records.put(self.schema.whole(name), record, row={**row, "PersonContactId": contact})
+
+    def _now(self) -> datetime:
+        return self.clock.now().replace(microsecond=0)
+
     def _stamped(
         self, entity: Entity, row: Mapping[str, Value], *, given: Iterable[str], actor: Actor, new: bool = True
     ) -> dict[str, Value]:
         """The row with its system fields; stamps that were given stay, LastModified follows a given Created."""
-        now = self.clock.now().replace(microsecond=0)
+        now = self._now()
         stamps: dict[str, Value] = {
             "LastModifiedDate": row.get("CreatedDate", now) if new else now,
             "LastModifiedById": row.get("CreatedById", actor.user) if new else actor.user,
@@ -253,8 +278,8 @@ class Writer:
         ]
 
     def _bury(self, entity: Entity, row: Row, *, actor: Actor, root: str) -> None:
-        record, now = str(row["Id"]), self.clock.now().replace(microsecond=0)
-        entry: Row = {"Id": record, "Object": entity.name, "DeletedDate": now, "Root": root}
+        record = str(row["Id"])
+        entry: Row = {"Id": record, "Object": entity.name, "DeletedDate": self._now(), "Root": root}
         self.records.put(LOG, record, row=entry)
         if not entity.bin or "IsDeleted" not in entity.fields:
             self.records.put(entity, record, row=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from functools import lru_cache
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _CHECKS = string.ascii_uppercase + "012345"
@@ -13,10 +14,21 @@ INSTANCE = "ak0"
 """Characters 4 to 6 of every id: the instance on which the org was created, and one that is reserved."""
 
 
+_UPPER = {char: char.isupper() for char in _DIGITS}
+
+
 def _check(short: str) -> str:
     """Three characters, each saying which of five characters are upper case."""
-    fives = (short[start : start + 5] for start in (0, 5, 10))
-    return "".join(_CHECKS[sum(1 << place for place, char in enumerate(five) if char.isupper())] for five in fives)
+    return _five(short[:5]) + _five(short[5:10]) + _last(short[10:])
+
+
+def _last(five: str) -> str:
+    first, second, third, fourth, fifth = map(_UPPER.__getitem__, five)
+    return _CHECKS[first | second << 1 | third << 2 | fourth << 3 | fifth << 4]
+
+
+_five = lru_cache(maxsize=4096)(_last)
+"""The beginnings of ids are few, so they are looked up."""
 
 
 def new_id(prefix: str, number: int) -> str:
