@@ -45,14 +45,12 @@ def without(body: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def rate_headers(answer: Answer) -> set[str]:
-    """Rate limit headers in lower case; the secondly ones are deprecated and left out here."""
-    names = {name.lower() for name in answer.headers if "ratelimit" in name.lower()}
-    return {name for name in names if "secondly" not in name}
+    """Rate limit headers in lower case."""
+    return {name.lower() for name in answer.headers if "ratelimit" in name.lower()}
 
 
 def recorded_rate_headers(call: dict[str, Any]) -> set[str]:
-    names = {name.lower() for name in call["headers"] if "ratelimit" in name.lower()}
-    return {name for name in names if "secondly" not in name}
+    return {name.lower() for name in call["headers"] if "ratelimit" in name.lower()}
 
 
 def test_a_page_of_contacts(portal: HubspotPortal, wire: Wire) -> None:
@@ -174,3 +172,77 @@ def test_pipelines(wire: Wire) -> None:
 
 def test_the_account(wire: Wire) -> None:
     assert shape(wire.get("/account-info/v3/details").body) == shape(modelled("post-auth", "account-info.json"))
+
+
+@pytest.mark.parametrize(("near", "far", "status"), [("Deal", "Contact", 201), ("Deal", "Contact", 207)])
+def test_associations_made_in_a_batch(portal: HubspotPortal, wire: Wire, near: str, far: str, status: int) -> None:
+    call = next(recorded("POST", f"/crm/v4/associations/{near}/{far}/batch/create", status))
+    deal, contact = portal.create(near), portal.create(far)
+    row = call["request"]["inputs"][0]
+    far_id = contact if status == 201 else row["to"]["id"]
+
+    asked = {"inputs": [{**row, "from": {"id": deal}, "to": {"id": far_id}}]}
+    answer = wire.post(f"/crm/v4/associations/{near}/{far}/batch/create", asked)
+
+    assert answer.status == status
+    assert shape(answer.body) == shape(call["response"])
+    assert rate_headers(answer) == recorded_rate_headers(call)
+    if status == 207:
+        assert answer.body["errors"] == call["response"]["errors"]
+
+
+@pytest.mark.parametrize("path", ["/crm/v3/objects/meetings/", "/crm/v4/associations/Deal/Company/batch/archive"])
+def test_what_is_deleted_is_answered_with_nothing(portal: HubspotPortal, wire: Wire, path: str) -> None:
+    method = "DELETE" if "meetings" in path else "POST"
+    call = next(recorded(method, path, 204))
+    one = portal.create("meetings" if method == "DELETE" else "deals")
+
+    answer = wire("DELETE", f"{path}{one}") if method == "DELETE" else wire.post(path, call["request"])
+
+    assert answer.status == 204
+    assert answer.body == b""
+    assert rate_headers(answer) == recorded_rate_headers(call)
+
+
+def test_a_record_made(portal: HubspotPortal, wire: Wire) -> None:
+    call = next(recorded("POST", "/crm/v3/objects/meetings", 201))
+    owner = portal.define_owner("kim@seller.example", "Kim", "Vale")
+
+    properties = {**call["request"]["properties"], "hubspot_owner_id": owner}
+    answer = wire.post("/crm/v3/objects/meetings", {"properties": properties})
+
+    assert answer.status == 201
+    assert shape(without(answer.body, "properties", "url")) == shape(without(call["response"], "properties"))
+    known = answer.body["properties"].keys() & call["response"]["properties"].keys()
+    assert known >= properties.keys()
+    changed = {"hs_createdate", "hs_lastmodifieddate", "hs_object_id", "hubspot_owner_id"}
+    for name in known - changed:
+        assert answer.body["properties"][name] == call["response"]["properties"][name]
+
+
+@pytest.mark.parametrize("name", ["success", "err-partial-success", "err-many-invalid-properties"])
+def test_batch_creates(portal: HubspotPortal, wire: Wire, name: str) -> None:
+    real = modelled("batch", "create", "contacts", f"{name}.json")
+    portal.create("contacts", email="ann@acme.example")
+    new = {"objectWriteTraceId": "1", "properties": {"firstname": "Siena", "email": "bo@acme.example"}}
+    bad = {"properties": {"first000name": "Siena", "last000name": "Dyer"}}
+    known = {"objectWriteTraceId": "0", "properties": {"email": "ann@acme.example"}}
+    inputs = {"success": [new], "err-partial-success": [known, new], "err-many-invalid-properties": [bad, bad]}[name]
+
+    body = wire.post("/crm/v3/objects/contacts/batch/create", {"inputs": inputs}).body
+
+    def bare(whole: dict[str, Any]) -> dict[str, Any]:
+        rows = [without(row, "properties") for row in whole.get("results", [])]
+        return {**whole, "results": rows} if rows else whole
+
+    assert shape(bare(body)) == shape(bare(real))
+
+
+def test_the_second_is_a_tenth_of_the_burst(portal: HubspotPortal, wire: Wire) -> None:
+    call = next(recorded("POST", "/crm/v3/objects/tasks", 201))
+    portal.limits.burst = int(call["headers"]["X-Hubspot-Ratelimit-Max"][0])
+
+    answer = wire.get("/crm/v3/objects/tasks")
+
+    for name in ("Max", "Remaining", "Secondly", "Secondly-Remaining", "Interval-Milliseconds"):
+        assert [answer.headers[f"X-HubSpot-RateLimit-{name}"]] == call["headers"][f"X-Hubspot-Ratelimit-{name}"], name

@@ -12,7 +12,7 @@ from crm_audit.emulator.hubspot.refusals import invalid, no_record
 from crm_audit.emulator.hubspot.searching import Matcher, refuse_excess
 from crm_audit.emulator.hubspot.state import Portal
 from crm_audit.emulator.hubspot.values import iso
-from crm_audit.emulator.hubspot.views import Json, Wanted, record_view
+from crm_audit.emulator.hubspot.views import Json, Wanted, record_view, record_views
 from crm_audit.emulator.server import Response
 
 MOST, MOST_WITH_HISTORY = 100, 50
@@ -24,7 +24,7 @@ def list_records(portal: Portal, call: Call) -> Response:
     limit = call.limit(10, MOST_WITH_HISTORY if wanted.history else MOST)
     shelf = portal.shelves[call.kind.plural]
     rows = shelf.listed(since=call.number("after", 0), limit=limit + 1, archived=call.archived)
-    body: Json = {"results": [record_view(portal, call.kind, row, wanted) for row in rows[:limit]]}
+    body: Json = {"results": record_views(portal, call.kind, rows[:limit], wanted)}
     if len(rows) > limit:
         body["paging"] = call.paging(str(int(rows[limit - 1].id) + 1))
     return Response(200, body)
@@ -47,7 +47,7 @@ def batch_read(portal: Portal, call: Call) -> Response:
     found = [rows[one] for one in sorted(ids & rows.keys(), key=int)]
     seen = [record for record in found if visible(record, archived=call.archived)]
     wanted = Wanted(body.properties, body.history)
-    return batch_answer(portal, call.kind, [record_view(portal, call.kind, row, wanted) for row in seen], ids)
+    return batch_answer(portal, call.kind, record_views(portal, call.kind, seen, wanted), ids)
 
 
 def search(portal: Portal, call: Call) -> Response:
@@ -66,7 +66,7 @@ def search(portal: Portal, call: Call) -> Response:
     matcher = Matcher(kinds, kind.modified, linked)
     found = matcher.find(body, shelf.indexed(portal.now()), shelf.index)
     end = body.after + body.limit
-    rows = [record_view(portal, kind, record, Wanted(body.properties)) for record in found[body.after : end]]
+    rows = record_views(portal, kind, found[body.after : end], Wanted(body.properties))
     answer: Json = {"total": len(found), "results": rows}
     if end < len(found):
         answer["paging"] = {"next": {"after": str(end)}}  # a search gives no link

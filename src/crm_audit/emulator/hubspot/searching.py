@@ -197,6 +197,8 @@ class Matcher:
         if not sorts:
             return sorted(by_id, key=lambda record: record.created)
         name, descending = sorts[0].name, sorts[0].direction == "DESCENDING"
+        if name == self.modified:
+            return sorted(by_id, key=lambda record: record.modified, reverse=descending)
         with_value = [record for record in by_id if name in record.values]
         with_value.sort(key=lambda record: self.key(name, record.values[name]), reverse=descending)
         return with_value + [record for record in by_id if name not in record.values]

@@ -49,7 +49,7 @@ class Portal(Account):
     def add(self, kind: ObjectType, values: Mapping[str, str | None], *, by: Source) -> Record:
         """A new record of checked values."""
         shelf = self.shelves[kind.plural]
-        now = self.clock.now()
+        now = self.now()
         given = {name: instant(text) for name, text in values.items() if text and name in kind.stamps}
         record = Record(shelf.fresh_id(), given.get(kind.created, now), given.get(kind.modified, now), by)
         record.values.update({name: text for name, text in values.items() if text is not None})
@@ -68,7 +68,7 @@ class Portal(Account):
         Gives their ids. It is for large portals: nothing is derived, delivered or held back from search.
         """
         kind = catalogue.object_type(object_type)
-        shelf, now = self.shelves[kind.plural], iso(self.clock.now())
+        shelf, now = self.shelves[kind.plural], iso(self.now())
         standard = {kind.created, "hs_createdate"} & self.schema.properties[kind.plural].keys()
         records = []
         for row in rows:
@@ -90,7 +90,7 @@ class Portal(Account):
         """Replace the history of one property; the newest version becomes its value, no stamp moves."""
         kind = catalogue.object_type(object_type)
         record = self._record(kind, record_id)
-        self.shelves[kind.plural].changing(record, self.clock.now())
+        self.shelves[kind.plural].changing(record, self.now())
         past = sorted(versions, key=lambda version: version.at)
         texts = [self.checked(kind, {name: version.value}, record)[name] for version in past]
         record.rewrite(name, [replace(row, value=text or "") for row, text in zip(past, texts, strict=True)])
@@ -101,7 +101,7 @@ class Portal(Account):
         """Delete a record as a user does: into the recycle bin, for ninety days."""
         kind = catalogue.object_type(object_type)
         record = self._record(kind, record_id)
-        self.shelves[kind.plural].archive(record, self.clock.now())
+        self.shelves[kind.plural].archive(record, self.now())
         self._announce("deletion", kind, record, by=by)
 
     def restore(self, object_type: str, record_id: str) -> None:
@@ -111,7 +111,7 @@ class Portal(Account):
         record = self._record(kind, record_id)
         if record.archived_at is None:
             raise ValueError(f"{kind.singular} {record_id} is not in the bin")
-        self.shelves[kind.plural].restore(record, self.clock.now())
+        self.shelves[kind.plural].restore(record, self.now())
         self._touch(kind, record)
         self._announce("restore", kind, record, by=USER)
 
@@ -125,14 +125,14 @@ class Portal(Account):
     def sweep(self) -> None:
         """Purge what has been in the bin for too long; every call does this first."""
         for shelf in self.shelves.values():
-            for record in shelf.overdue(self.clock.now()):
+            for record in shelf.overdue(self.now()):
                 self._forget(shelf.kind, record)
 
     def merge(self, object_type: str, survivor: str, loser: str, *, fresh_id: bool = False) -> str:
         """Merge the loser into the survivor and give the surviving id; new where contacts and companies get one."""
         kind = catalogue.object_type(object_type)
         keep, lost = self._record(kind, survivor), self._record(kind, loser)
-        shelf, now = self.shelves[kind.plural], self.clock.now()
+        shelf, now = self.shelves[kind.plural], self.now()
         absorbed = [lost]
         if fresh_id:
             absorbed = [lost, keep]
@@ -184,19 +184,19 @@ class Portal(Account):
         shelf = self.shelves["deals"]
         for record in shelf.rows.values() if changed else ():
             if record.values.get("pipeline") == pipeline_id:
-                shelf.changing(record, self.clock.now())
+                shelf.changing(record, self.now())
                 self._touch(shelf.kind, record)
 
     def lock(self, object_type: str, record_id: str, *, seconds: float = 2) -> None:
         """Let something else write a record: for so long calls that change it get 423."""
         kind = catalogue.object_type(object_type)
-        self._locks[kind.plural, record_id] = self.clock.now() + timedelta(seconds=seconds)
+        self._locks[kind.plural, record_id] = self.now() + timedelta(seconds=seconds)
 
     def refuse_locked(self, kind: ObjectType, ids: Iterable[str]) -> None:
         """Raise Refusal (423) where one of the records is locked."""
         for one in ids:
             until = self._locks.get((kind.plural, one))
-            if until is not None and self.clock.now() < until:
+            if until is not None and self.now() < until:
                 raise locked(one)
 
     def subscribe(self, name: str, object_type: str, property_name: str | None = None) -> int:
@@ -206,7 +206,7 @@ class Portal(Account):
     def deliveries(self, url: str, secret: str, mischief: Mischief | None = None) -> list[Delivery]:
         """What the portal posts for the changes since the last time, signed for that address and client secret."""
         batches = self._webhooks.take(mischief)
-        return [delivery(url, secret, events, now=self.clock.now()) for events in batches]
+        return [delivery(url, secret, events, now=self.now()) for events in batches]
 
     def value(self, object_type: str, record_id: str, name: str) -> str | None:
         """What a property holds now, without a call that counts."""
@@ -226,7 +226,7 @@ class Portal(Account):
 
     def write(self, kind: ObjectType, record: Record, values: Mapping[str, str | None], *, by: Source) -> None:
         """Set checked values now."""
-        now = self.clock.now()
+        now = self.now()
         self.shelves[kind.plural].changing(record, now)
         for name, value in values.items():
             if record.put(name, value, Version(value or "", now, by)):
@@ -235,11 +235,12 @@ class Portal(Account):
         self._derive(kind, record, given=values)
 
     def now(self) -> datetime:
-        """The portal's present."""
-        return self.clock.now()
+        """The portal's present, in whole milliseconds as all stamps are."""
+        now = self.clock.now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def _touch(self, kind: ObjectType, record: Record) -> None:
-        record.modified = self.clock.now()
+        record.modified = self.now()
         self._stamp(kind, record)
 
     def _stamp(self, kind: ObjectType, record: Record) -> None:
@@ -268,7 +269,7 @@ class Portal(Account):
         known = record.values.get("hs_merged_object_ids", "").split(";")
         record.place("hs_merged_object_ids", ";".join(one for one in [*known, *merged] if one))
         if kind.plural == "contacts":
-            stamp = int(self.clock.now().timestamp() * 1000)
+            stamp = int(self.now().timestamp() * 1000)
             vids = record.values.get("hs_calculated_merged_vids", "").split(";")
             vids += [f"{one}:{stamp}" for one in merged]
             record.place("hs_calculated_merged_vids", ";".join(one for one in vids if one))
@@ -278,7 +279,7 @@ class Portal(Account):
             self.links.forget(kind.plural, one)
 
     def _announce(self, change: str, kind: ObjectType, record: Record, *, by: Source, **more: object) -> None:
-        self._webhooks.note(change, kind, at=self.clock.now(), by=by, objectId=int(record.id), **more)
+        self._webhooks.note(change, kind, at=self.now(), by=by, objectId=int(record.id), **more)
 
     def _announce_link(self, pair: Pair, ids: Pair, kinds: Sequence[LinkType], *, by: Source, removed: bool) -> None:
         turned, back = pair[::-1], ids[::-1]
@@ -287,7 +288,7 @@ class Portal(Account):
                 near, far = (catalogue.TYPES[plural] for plural in ends)
                 change = link_change(near, far, two, kind)
                 self._webhooks.note(
-                    "associationChange", near, at=self.clock.now(), by=by, **change, associationRemoved=removed
+                    "associationChange", near, at=self.now(), by=by, **change, associationRemoved=removed
                 )
 
     def _record(self, kind: ObjectType, record_id: str) -> Record:

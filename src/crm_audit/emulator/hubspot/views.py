@@ -28,21 +28,36 @@ class Wanted:
 
 
 def record_view(portal: Portal, kind: ObjectType, record: Record, wanted: Wanted) -> Json:
-    """A record; unknown properties are left out without a word, empty ones are null."""
+    """One record."""
+    return record_views(portal, kind, [record], wanted)[0]
+
+
+def record_views(portal: Portal, kind: ObjectType, records: Iterable[Record], wanted: Wanted) -> list[Json]:
+    """Records; unknown properties are left out without a word, empty ones are null."""
     asked = kind.shown if not wanted.properties else wanted.properties
-    names = [name for name in dict.fromkeys([*asked, *kind.stamps]) if portal.schema.active(kind.plural, name)]
-    view: Json = {
-        "id": record.id,
-        "properties": {name: record.values.get(name) for name in sorted(names)},
-        "createdAt": iso(record.created),
-        "updatedAt": iso(record.modified),
-        "archived": record.archived_at is not None,
-        "url": f"https://app.hubspot.com/contacts/{portal.id}/record/{kind.type_id}/{record.id}",
-    }
+    names = [name for name in sorted({*asked, *kind.stamps}) if portal.schema.active(kind.plural, name)]
+    page = f"https://app.hubspot.com/contacts/{portal.id}/record/{kind.type_id}/"
+    views = []
+    for record in records:
+        values = record.values
+        view: Json = {
+            "id": record.id,
+            "properties": {name: values.get(name) for name in names},
+            "createdAt": values[kind.created],
+            "updatedAt": values[kind.modified],
+            "archived": record.archived_at is not None,
+            "url": page + record.id,
+        }
+        views.append(view | _more(portal, kind, record, wanted))
+    return views
+
+
+def _more(portal: Portal, kind: ObjectType, record: Record, wanted: Wanted) -> Json:
+    more: Json = {}
     if record.archived_at is not None:
-        view["archivedAt"] = iso(record.archived_at)
+        more["archivedAt"] = iso(record.archived_at)
     if wanted.history:
-        view["propertiesWithHistory"] = {
+        more["propertiesWithHistory"] = {
             name: _history(record, name, portal.history_depth)
             for name in wanted.history
             if portal.schema.active(kind.plural, name)
@@ -51,8 +66,8 @@ def record_view(portal: Portal, kind: ObjectType, record: Record, wanted: Wanted
         other.plural: rows for other in wanted.associations if (rows := _inline(portal, kind, record, other))
     }
     if associations:
-        view["associations"] = {name: {"results": rows} for name, rows in associations.items()}
-    return view
+        more["associations"] = {name: {"results": rows} for name, rows in associations.items()}
+    return more
 
 
 def _history(record: Record, name: str, depth: int | None) -> list[Json]:
