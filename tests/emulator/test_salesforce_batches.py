@@ -200,23 +200,6 @@ def test_a_query_too_long_for_an_address_fits_into_a_composite(crm: Served) -> N
     assert answer["body"]["totalSize"] == 1_500
 
 
-def test_a_later_part_of_a_composite_takes_what_an_earlier_one_answered(crm: Served) -> None:
-    soql = quote("SELECT Id FROM Contact WHERE Id = '@{made.id}'", safe="@{}")
-    made = sub("POST", "/sobjects/Contact", body={"LastName": "Fox"}) | {"referenceId": "made"}
-    found = sub("GET", f"/query?q={soql}") | {"referenceId": "found"}
-    changed = sub("PATCH", "/sobjects/Contact/@{found.records[0].Id}", body={"Title": "after @{made.id}"})
-    lost = sub("GET", "/sobjects/Contact/@{found.records[1].Id}")
-    parts = answers(crm, made, found, changed, lost)
-    assert [each["httpStatusCode"] for each in parts] == [201, 200, 204, 400]
-    assert crm.org.rows("Contact")[0]["Title"] == f"after {parts[0]['body']['id']}"
-    assert parts[3]["body"] == [
-        {
-            "errorCode": "PROCESSING_HALTED",
-            "message": "Invalid reference specified. No value for found.records[1].Id found in found",
-        }
-    ]
-
-
 def test_a_composite_may_be_all_or_none(crm: Served) -> None:
     create = sub("POST", "/sobjects/Contact", body={"LastName": "Fox"})
     wrong = sub("POST", "/sobjects/Contact", body={})

@@ -47,7 +47,7 @@ def exchanges() -> Mapping[str, Sequence[Kept]]:
 def _calls() -> Iterator[tuple[str, Kept]]:
     with gzip.open(shared("data/recordings/hubspot_vcr/interactions.jsonl.gz"), "rt", encoding="utf-8") as lines:
         for call in map(json.loads, lines):
-            path = re.sub(r"(?<=/)(?!v\d/)[\w-]*\d[\w-]*(?=/|$)", "{id}", urlsplit(call["uri"]).path)
+            path = re.sub(r"(?<=/)(?!v\d/)(?:[\w-]*\d[\w-]*|[^/]*@[^/]*)(?=/|$)", "{id}", urlsplit(call["uri"]).path)
             name = f"hubspot_vcr: {call['method']} {path} {call['status']}"
             headers = {key.lower(): values[0] for key, values in call["headers"].items()}
             yield name, Kept(call["response"], call["status"], headers, call["request"], call["uri"])

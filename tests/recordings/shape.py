@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 CODES = ("category", "subCategory", "errorType", "policyName", "errorCode", "statusCode", "error", "code")
@@ -26,7 +26,7 @@ class Difference:
 
 
 def places(answers: Iterable[Any]) -> Places:
-    """Every place in some answers with the types found there, and with the text where it is a code; null says nothing."""
+    """Every place in some answers with the types found there, or with the text of a code; null says nothing."""
     found: dict[str, set[str]] = {}
     for answer in answers:
         for place, said in _walk(answer, ""):
@@ -61,10 +61,10 @@ def _type(value: object) -> str:
     return "text"
 
 
-def differences(exchange: str, recorded: Places, emulated: Places, *, skip: Iterable[str] = ()) -> Iterator[Difference]:
+def differences(exchange: str, recorded: Places, emulated: Places, *, skip: str | None = None) -> Iterator[Difference]:
     """Where two answers differ; what lies inside a place that one of them lacks, or has empty, is not told again."""
     for place in sorted({*recorded, *emulated}):
-        if any(fnmatchcase(place, pattern) for pattern in skip):
+        if skip and re.match(skip, place):
             continue
         if place in recorded and place in emulated:
             if recorded[place] and not emulated[place] <= recorded[place]:

@@ -13,16 +13,17 @@ from tests.recordings.shape import Difference, Places, differences, places
 
 C = TypeVar("C")
 
-RATES = "x-hubspot-ratelimit"
+FRAME = ("content-length", "connection")
+"""Headers of the transport, which whoever recorded the calls did not keep."""
 
 
 @dataclass(frozen=True, slots=True)
 class Twin(Generic[C]):
-    """How to get from the emulator what was recorded; `skip` are places that depend on what is in the account."""
+    """How to get from the emulator what was recorded; `skip` fits places that depend on what is in the account."""
 
     exchanges: tuple[str, ...]
     ask: Callable[[C], Answer]
-    skip: tuple[str, ...] = ()
+    skip: str | None = None
 
 
 class Twins(Generic[C]):
@@ -32,14 +33,18 @@ class Twins(Generic[C]):
         self.served = served
         self.all: list[Twin[C]] = []
 
-    def of(self, *exchanges: str, skip: Sequence[str] = ()) -> Callable[[Callable[[C], Answer]], Callable[[C], Answer]]:
+    def of(self, *exchanges: str, skip: str | None = None) -> Callable[[Callable[[C], Answer]], Callable[[C], Answer]]:
         """Marks a function that asks a new account of the emulator's for what these exchanges hold."""
 
         def mark(ask: Callable[[C], Answer]) -> Callable[[C], Answer]:
-            self.all.append(Twin(exchanges, ask, tuple(skip)))
+            self.all.append(Twin(exchanges, ask, skip))
             return ask
 
         return mark
+
+    def exchanges(self) -> Iterator[str]:
+        """The recorded exchanges for which there is a call."""
+        return (name for twin in self.all for name in twin.exchanges)
 
     def differences(self, recordings: Mapping[str, Sequence[Kept]]) -> Iterator[Difference]:
         """Everything in which the emulator's answers differ from the recorded ones."""
@@ -64,7 +69,7 @@ def _answered(answer: Answer, *, whole: bool) -> Places:
 
 def _head(status: int, headers: Mapping[str, str]) -> Places:
     """Status and headers as places: a header is told by being there, and the type of the content by what it says."""
-    names = {name.lower(): value for name, value in headers.items()}
+    names = {name.lower(): value for name, value in headers.items() if name.lower() not in FRAME}
     said = {f"header {name}": frozenset(["there"]) for name in names}
     kind = frozenset([names.get("content-type", "-").lower()])
     return {**said, "header content-type": kind, "status code": frozenset([str(status)])}
