@@ -118,7 +118,9 @@ def test_only_connectors_and_the_emulator_know_http() -> None:
 
 
 def test_only_connectors_and_the_emulator_name_a_vendor() -> None:
-    others = [source for source in program() if not source.within(*WIRE, "cli.base", "cli.demo", "wire")]
+    others = [
+        source for source in program() if not source.within(*WIRE, "cli.base", "cli.demo", "cli.emulator", "wire")
+    ]
     faults(fault for source in others for fault in vendor_words(source))
 
 

@@ -33,7 +33,7 @@ def one_line(answer: Answer, code: int) -> str:
 def test_nothing_asked_shows_the_help() -> None:
     done = subprocess.run(PROGRAM, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 2
-    for command in ("sync", "check", "explain", "writeback", "rules", "doctor", "demo"):
+    for command in ("sync", "check", "explain", "writeback", "rules", "doctor", "demo", "emulator"):
         assert command in done.stdout + done.stderr
 
 

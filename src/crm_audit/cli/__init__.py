@@ -14,12 +14,12 @@ from pathlib import Path
 from types import FrameType
 
 from crm_audit import __version__
-from crm_audit.cli import check, demo, doctor, explain, rules, sync, writeback
+from crm_audit.cli import check, demo, doctor, emulator, explain, rules, sync, writeback
 from crm_audit.cli.base import app
 from crm_audit.errors import CrmAuditError
 
 # importing a command registers it
-__all__ = ["check", "demo", "doctor", "explain", "main", "rules", "sync", "writeback"]
+__all__ = ["check", "demo", "doctor", "emulator", "explain", "main", "rules", "sync", "writeback"]
 
 INTERRUPTED, BUG = 130, 70
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,6 +127,18 @@ def _seen_from_settings(url: str) -> str:
     if not url.startswith(prefix) or url.startswith(f"{prefix}/") or ":memory:" in url:
         return url
     return f"{prefix}{GIVEN.config.resolve().parent / url.removeprefix(prefix)}"
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """A block that has no end of its own: Ctrl-C and SIGTERM are the proper one."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for each, former in before.items():
+            signal.signal(each, former)
 
 
 def now() -> datetime:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -59,7 +58,8 @@ def demo(
         if as_json:
             screen.document("demo", {"folder": str(place), **numbers})
         if keep:
-            _wait()
+            with cli.until_stopped():
+                Event().wait()
     raise typer.Exit(0 if stage.all_written else 4)
 
 
@@ -322,14 +322,3 @@ def _tell_next(stage: _Stage, place: Path, *, keep: bool) -> None:
 def _typed() -> str:
     """What to type for this program: its name where the shell finds it, else the way it was started."""
     return "crm-audit" if shutil.which("crm-audit") else shlex.quote(sys.argv[0])
-
-
-def _wait() -> None:
-    """Until Ctrl-C, which here is the proper end."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        Event().wait()
-    except KeyboardInterrupt:
-        return
-    finally:
-        signal.signal(signal.SIGINT, before)

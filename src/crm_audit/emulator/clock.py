@@ -1,7 +1,8 @@
-"""The emulator's own time: it stands still until it is told to move."""
+"""The emulator's own time: it stands still until it is told to move, or to go as another clock does."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 
@@ -9,16 +10,20 @@ class Clock:
     """A clock that tests and world files set; aware instants in UTC."""
 
     def __init__(self, now: datetime) -> None:
-        self._now = now
+        self.set(now)
 
     def now(self) -> datetime:
         """The present instant."""
-        return self._now
+        return self._tell()
 
     def set(self, now: datetime) -> None:
-        """Jump, forwards or backwards."""
-        self._now = now
+        """Jump, forwards or backwards, and stand still."""
+        self._tell: Callable[[], datetime] = lambda: now
 
     def advance(self, **by: float) -> None:
-        """Move on by `timedelta(**by)`."""
-        self._now += timedelta(**by)
+        """Move on by `timedelta(**by)` and stand still."""
+        self.set(self.now() + timedelta(**by))
+
+    def follow(self, tell: Callable[[], datetime]) -> None:
+        """Go as another clock does, until it is set or moved."""
+        self._tell = tell

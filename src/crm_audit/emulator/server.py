@@ -81,7 +81,7 @@ class Wire(Protocol):
         """Send a piece of the body, which a HEAD does not get; raises ConnectionError if nobody listens any more."""
 
     def wait(self, seconds: float) -> bool:
-        """Let real time pass; False as soon as the server stops."""
+        """Let real time pass; False, and the connection closed, as soon as the server stops."""
 
     def close(self) -> None:
         """Close the connection in good order after this call."""
@@ -153,7 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def wait(self, seconds: float) -> bool:
-        return not self.stopping.wait(seconds)
+        stopping = self.stopping.wait(seconds)
+        self.close_connection |= stopping
+        return not stopping
 
     def close(self) -> None:
         self.close_connection = True
