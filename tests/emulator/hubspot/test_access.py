@@ -157,6 +157,16 @@ def test_every_call_is_counted_and_written_down(portal: HubspotPortal, wire: Wir
     ]
 
 
+def test_the_transcript_names_nobody(portal: HubspotPortal, wire: Wire) -> None:
+    wire.get("/crm/v3/objects/contacts/ann%40acme.example?idProperty=email")
+    wire.post("/crm/v3/objects/contacts/gdpr-delete", {"objectId": "ann@acme.example", "idProperty": "email"})
+
+    assert portal.transcript == [
+        ("GET", "/crm/v3/objects/contacts/…", 404),
+        ("POST", "/crm/v3/objects/contacts/gdpr-delete", 204),
+    ]
+
+
 def test_answers_carry_the_emulators_time(wire: Wire, clock: Clock) -> None:
     assert wire.get(LIST).headers["date"] == "Mon, 16 Mar 2026 15:00:00 GMT"
     clock.advance(hours=1)

@@ -179,3 +179,62 @@ def test_whatever_was_asked_before_a_search_finds_what_the_list_shows(
                 assert set(found) == slow
                 if sort is not None and sort[0] == "hs_object_id":
                     assert found == sorted(slow, reverse=sort[1] == "DESCENDING")
+
+
+LIVES = st.lists(
+    st.tuples(st.sampled_from(["create", "update", "archive", "restore", "merge", "wait"]), st.integers(0, 9)),
+    max_size=25,
+)
+
+
+class Late:
+    """A portal whose search is five seconds late, and what its list showed after each act."""
+
+    LAG = 5
+
+    def __init__(self) -> None:
+        self.clock = Clock(NOW)
+        self.portal = HubspotPortal(self.clock)
+        self.portal.search_lag = timedelta(seconds=self.LAG)
+        self.deals: list[str] = []
+        self.gone: list[str] = []
+        self.shown = [(NOW, dict[str, str | None]())]
+
+    def play(self, act: str, number: int) -> None:
+        self.clock.advance(seconds=number % 4)
+        deal = self.deals[number % len(self.deals)] if self.deals else None
+        if act == "create":
+            self.deals.append(self.portal.create("deals", amount=number))
+        elif act == "restore" and self.gone:
+            self.deals.append(self.gone.pop())
+            self.portal.restore("deals", self.deals[-1])
+        elif act == "update" and deal:
+            self.portal.update("deals", deal, amount=number + 10)
+        elif act == "archive" and deal:
+            self.deals.remove(deal)
+            self.gone.append(deal)
+            self.portal.archive("deals", deal)
+        elif act == "merge" and len(self.deals) > 1:
+            loser = self.deals.pop()
+            self.portal.merge("deals", self.deals[0], loser)
+        now = {one: self.portal.value("deals", one, "amount") for one in self.deals}
+        self.shown.append((self.clock.now(), now))
+
+    def past(self) -> dict[str, str | None]:
+        """What the list showed that long ago."""
+        return [rows for at, rows in self.shown if at <= self.clock.now() - timedelta(seconds=self.LAG)][-1]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(LIVES)
+def test_search_shows_what_the_list_showed_that_long_ago(lives: list[tuple[str, int]]) -> None:
+    late = Late()
+    late.clock.advance(seconds=Late.LAG)
+    with serve(late.portal) as base, urllib3.PoolManager() as pool:
+        wire = Wire(pool, base)
+        for act, number in [*lives, ("wait", 3), ("wait", 3)]:
+            late.play(act, number)
+            body = wire.post(f"{DEALS}/search", {"limit": 100, "properties": ["amount"]}).body
+            assert {row["id"]: row["properties"]["amount"] for row in body["results"]} == late.past()
+            assert body["total"] == len(late.past())
+    assert body["total"] == len(late.deals)

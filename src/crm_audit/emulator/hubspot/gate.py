@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from crm_audit.emulator.hubspot.catalogue import SERVICE_KEY
@@ -46,15 +47,15 @@ class Calls:
 class Used:
     """What was used up so far: by each app in its rolling windows, by all apps together this second and today."""
 
-    rolling: dict[tuple[str, str], deque[datetime]] = field(default_factory=dict)
+    rolling: dict[tuple[str, str], dict[datetime, int]] = field(default_factory=dict)
     second: tuple[int, int] = (0, 0)
     day: tuple[date, int] = (date.min, 0)
 
-    def within(self, window: tuple[str, str], now: datetime) -> deque[datetime]:
-        """The calls of the last ten seconds, oldest first."""
-        calls = self.rolling.setdefault(window, deque())
-        while calls and calls[0] <= now - _BURST:
-            calls.popleft()
+    def within(self, window: tuple[str, str], now: datetime) -> dict[datetime, int]:
+        """How many calls there were at each instant of the last ten seconds, oldest first."""
+        calls = self.rolling.setdefault(window, {})
+        for at in [*takewhile(lambda at: at <= now - _BURST, calls)]:
+            del calls[at]
         return calls
 
     def this_second(self, now: datetime) -> int:
@@ -115,9 +116,9 @@ class Gate:
             self._used.second = int(now.timestamp()), self._used.this_second(now) + 1
         else:
             calls = self._used.within((bucket, key), now)
-            if len(calls) >= self._most(bucket):
+            if sum(calls.values()) >= self._most(bucket):
                 raise throttled("TEN_SECONDLY_ROLLING")
-            calls.append(now)
+            calls[now] = calls.get(now, 0) + 1
         self._used.day = today, self._used.today(today) + 1
 
     def spend_elsewhere(self, *, searches: int, calls: int, now: datetime) -> None:
@@ -141,10 +142,10 @@ class Gate:
         if bucket == "search":
             return shown
         most, calls = self._most(bucket), self._used.within((bucket, key), now)
-        lately = sum(at > now - _SECOND for at in calls)
+        lately = sum(count for at, count in calls.items() if at > now - _SECOND)
         return shown | {
             "X-HubSpot-RateLimit-Max": str(most),
-            "X-HubSpot-RateLimit-Remaining": str(most - len(calls)),
+            "X-HubSpot-RateLimit-Remaining": str(most - sum(calls.values())),
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(BURST_SECONDS * 1000),
             "X-HubSpot-RateLimit-Secondly": str(most // BURST_SECONDS),
             "X-HubSpot-RateLimit-Secondly-Remaining": str(max(most // BURST_SECONDS - lately, 0)),
