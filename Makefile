@@ -26,6 +26,7 @@ check: $(READY)
 
 reference: $(READY)
 	@$(BIN)/python -m crm_audit.reference docs/reference
+	@$(BIN)/python -m tests.recordings docs/reference
 
 bench: $(READY)
 	@$(BIN)/python -m bench
