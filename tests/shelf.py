@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 
-from crm_audit.connectors.base import Calls, Fields, Page, Receipt, Write
-from crm_audit.domain import KINDS, Account, Annotation, Record, Survey
+from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Stand, Write
+from crm_audit.domain import KINDS, Account, Annotation, Record, Stage, Survey
+from crm_audit.errors import NoAccess, Retry
 
 ACCOUNT = Account(id="org-1", name="Shelf", zone="America/New_York", currency="USD", user="robot")
 NAME_OF = {cls: kind for kind, cls in KINDS.items()}
+
+
+class Nothing:
+    """The `Known` of an empty store."""
+
+    def records(self, kind: str, ids: Iterable[str]) -> Mapping[str, Record]:
+        return {}
+
+    def open_deals(self) -> Iterator[Sequence[str]]:
+        return iter(())
+
+    def deals_of(self, people: Iterable[str]) -> Sequence[str]:
+        return ()
+
+    def hashed(self, text: str) -> str:
+        return text.encode().hex()[:16].ljust(16, "0")
+
+
+def first_reading(stands: Mapping[str, Stand] | None = None) -> Reading:
+    """What a run asks that knows no record yet, from where the streams stand."""
+    return Reading(started=datetime(2026, 3, 1, tzinfo=UTC), known=Nothing(), stands=stands or {})
 
 
 @dataclass
@@ -30,13 +53,21 @@ class Shelf:
     def survey(self) -> Survey:
         return self.knows
 
-    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
-        self.calls.count(kind)
-        rows = tuple(record for record in self.records if NAME_OF[type(record)] == kind)
-        if kind in self.breaks:
-            yield Page(kind, rows[: len(rows) // 2], "half")
-            raise self.breaks[kind]
-        yield Page(kind, rows, None)
+    def read(self, reading: Reading) -> Iterator[Page | Gap]:
+        for kind in KINDS:
+            self.calls.count(kind)
+            rows = tuple(record for record in self.records if NAME_OF[type(record)] == kind)
+            error = self.breaks.get(kind)
+            if error is None:
+                yield Page(kind=kind, stream=kind, rows=rows, ended=True, sweep="all")
+                continue
+            yield Page(kind=kind, stream=kind, rows=rows[: len(rows) // 2], cursor="half")
+            if not isinstance(error, Retry | NoAccess):
+                raise error
+            yield Gap(kind, str(error))
+
+    def stages(self) -> Sequence[Stage]:
+        return [record for record in self.records if isinstance(record, Stage)]
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         return {"verdict": asdict(annotation)}

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,6 +58,7 @@ class Connection(_Frozen):
     source_days: int = Field(default=30, ge=1)  # a source that recorded nothing this long is not connected
     strict_meetings: bool = False  # only meetings marked as completed count as held
     sponsor_is_authority: bool = False  # an executive sponsor counts as the person who decides
+    quota_share: Decimal = Field(default=Decimal("0.5"), gt=0, le=1)  # of the CRM's calls left today that a run may use
     emulator: str | None = None  # a loopback address; anything else is refused
     login: Mapping[str, VariableName] = {}  # what it takes -> name of the environment variable that holds it
     fields: Mapping[str, str] = {}  # our name -> the CRM's field

@@ -109,7 +109,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A contact. Only the domain of an e-mail address is kept: it tells whose side the person is on."""
+    """A contact. Only the domain of an e-mail address is kept: it tells whose side the person is on.
+
+    The last two fields stay in the store, for connectors; rules do not see them.
+    """
 
     id: str
     name: str
@@ -118,6 +121,8 @@ class Person:
     left_on: date | None = None
     deleted: bool = False
     merged_into: str | None = None
+    roles: tuple[str, ...] = ()  # of ROLES: what the person is on every deal
+    addresses: tuple[str, ...] = ()  # keyed hashes of the addresses: they tell who sent a message, and not the address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

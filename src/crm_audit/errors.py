@@ -7,8 +7,10 @@ CrmAuditError
 │   ├── BadLogin   wrong, expired or revoked credentials
 │   └── NoAccess   a scope, permission or field is missing
 ├── Retry          later may work: unreachable, overloaded, throttled           exit 3
-│   └── OutOfQuota the day's or our share's calls are used up
+│   ├── OutOfQuota the day's or our share's calls are used up
+│   └── Busy       another process reads this connection just now
 ├── Incomplete     a run ended without all of its data                          exit 3
+├── StorageFull    the disk or the quota of the store is full: make room        exit 2
 └── StoreTooNew    the store was written by a newer crm-audit                   exit 2
 
 Anything else that escapes is a bug of ours: exit 70, one line on screen, the rest in a log file.
@@ -48,7 +50,7 @@ class NoAccess(FixInCrm):
 
 
 class Retry(CrmAuditError):
-    """The CRM cannot be reached or is overloaded; the same call may work later."""
+    """The CRM or the store cannot be reached or is overloaded; the same call may work later."""
 
     exit_code = 3
 
@@ -57,10 +59,20 @@ class OutOfQuota(Retry):
     """The calls of the day, or our share of them, are used up."""
 
 
+class Busy(Retry):
+    """Another process reads this connection just now; the text says which, since when, and what to do."""
+
+
 class Incomplete(CrmAuditError):
     """A run ended without all of its data."""
 
     exit_code = 3
+
+
+class StorageFull(CrmAuditError):
+    """There is no room left for the store; what was saved stays, and the next run goes on there."""
+
+    exit_code = 2
 
 
 class StoreTooNew(CrmAuditError):

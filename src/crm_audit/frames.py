@@ -64,6 +64,9 @@ SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
 """Columns of each kind. An event has `at` (an instant) or `day` (a date), never both."""
 
 
+UNSHOWN = frozenset({"roles", "addresses"})
+"""Fields that only the store keeps: a person's."""
+
 LISTS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -76,7 +79,7 @@ def written(value: When) -> str:
 
 def cells(record: Record) -> dict[str, object]:
     """A record as the row of its frame."""
-    row: dict[str, object] = {f.name: _cell(getattr(record, f.name)) for f in fields(record)}
+    row: dict[str, object] = {f.name: _cell(getattr(record, f.name)) for f in fields(record) if f.name not in UNSHOWN}
     if "ends_at" in row:  # an event: the instant and the calendar day are kept apart
         at = row["at"]
         row["day"] = at if not isinstance(at, datetime) else None

@@ -1,63 +1,56 @@
-"""Step 1: all that a CRM shows into the store, kind by kind, as one run of the ledger."""
+"""Step 1: what a CRM shows into the store, stream by stream, as one run of the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
 
-from crm_audit.connectors.base import Calls, Connector, Page
-from crm_audit.domain import KINDS, Account, Survey
-from crm_audit.errors import NoAccess, OutOfQuota, Retry
+from crm_audit.connectors.base import Calls, Connector, Gap, Page
+from crm_audit.errors import CrmAuditError
 from crm_audit.store import Run, Start, Store
 
 Clock = Callable[[], datetime]
 Progress = Callable[[str, int], None]
 """Told the kind and how many of its records were read so far, after each page."""
 
-NOT_REACHED = Account(id="", name="(not reached)", zone="UTC", currency="", user=None)
-"""Stands in the ledger where the CRM did not even say who it is."""
+WHOLE_EVERY = timedelta(days=7)
+"""How long what no increment tells, such as a record that vanished without a trace, may go unnoticed."""
 
 
 def pull(
     connector: Connector, store: Store, *, start: Start, now: Clock, progress: Progress = lambda kind, rows: None
 ) -> Run:
-    """Read everything once. What the CRM withholds is missing from a partial run; any other error fails the run."""
+    """Read what is new since the last run. What the CRM withholds is missing from a partial run; errors fail the run.
+
+    Every page is kept, whatever happens after it, and the next run goes on there. Busy where this connection is being
+    read already.
+    """
     before = Calls(connector.calls.read, connector.calls.write)
-    run = None
+    run = store.begin(start)
     try:
-        account, survey = connector.account(), connector.survey()
-        run = store.begin(start, account=account, survey=survey)
-        missing = _kinds(connector, store, run=run, progress=progress)
+        run = store.introduce(run, account=connector.account(), survey=connector.survey())
+        reading = store.reading(run, asked=start.asked, whole_before=start.started - WHOLE_EVERY)
+        missing = _saved(connector.read(reading), store, run=run, progress=progress)
+        return store.finish(run, at=now(), missing=missing, calls=_since(before, connector.calls))
     except BaseException as error:
-        run = run or store.begin(start, account=NOT_REACHED, survey=Survey())
-        store.fail(run, at=now(), reason=_reason(error), calls=_since(before, connector.calls))
+        with suppress(CrmAuditError):  # a store that cannot say so either: the next run will find this one cut off
+            store.fail(run, at=now(), reason=_reason(error), calls=_since(before, connector.calls))
         raise
-    return store.finish(run, at=now(), missing=missing, calls=_since(before, connector.calls))
 
 
-def _kinds(connector: Connector, store: Store, *, run: Run, progress: Progress) -> dict[str, str]:
-    """Read every kind, and say why some were not read to their end."""
+def _saved(read: Iterable[Page | Gap], store: Store, *, run: Run, progress: Progress) -> dict[str, str]:
+    """Save every page, and say which kinds were not read to their end."""
     missing: dict[str, str] = {}
-    spent = ""
-    for kind in KINDS:
-        if spent:
-            missing[kind] = spent
+    counts: dict[str, int] = {}
+    for each in read:
+        if isinstance(each, Gap):
+            missing.setdefault(each.kind, each.reason)
             continue
-        try:
-            _pages(connector.pages(kind), store, run=run, progress=progress)
-        except OutOfQuota as error:
-            missing[kind] = spent = _reason(error)
-        except (NoAccess, Retry) as error:
-            missing[kind] = _reason(error)
+        store.save(run, each)
+        counts[each.kind] = counts.get(each.kind, 0) + len(each.rows)
+        progress(each.kind, counts[each.kind])
     return missing
-
-
-def _pages(pages: Iterator[Page], store: Store, *, run: Run, progress: Progress) -> None:
-    count = 0
-    for page in pages:
-        store.save(run, page)
-        count += len(page.rows)
-        progress(page.kind, count)
 
 
 def _reason(error: BaseException) -> str:

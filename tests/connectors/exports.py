@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import pytest
 
 from crm_audit.config import Connection
+from crm_audit.connectors.base import Page, Stand
 from crm_audit.connectors.files import Files, connect
 from crm_audit.domain import Deal
 from crm_audit.errors import FixConfig
+from tests.shelf import first_reading
 
 Table = Mapping[str, object]
 
@@ -71,9 +73,14 @@ def changed(**keys: object) -> Mapping[str, object]:
     return {"deals": {**DEALS, **keys}}
 
 
+def pages(files: Files, stands: Mapping[str, Stand] | None = None) -> list[Page]:
+    """All pages, from where the streams stand."""
+    return [page for page in files.read(first_reading(stands)) if isinstance(page, Page)]
+
+
 def pulled(files: Files, kind: str) -> list[Any]:
     """All records of a kind, whatever their pages."""
-    return [row for page in files.pages(kind) for row in page.rows]
+    return [row for page in pages(files) if page.kind == kind for row in page.rows]
 
 
 def deals(files: Files) -> dict[str, Deal]:

@@ -12,7 +12,7 @@ import pytest
 
 from crm_audit.config import Connection
 from crm_audit.connectors.hubspot import records, values
-from crm_audit.connectors.hubspot.links import Known, links
+from crm_audit.connectors.hubspot.links import links
 from crm_audit.connectors.hubspot.options import fields
 from crm_audit.connectors.hubspot.portal import Portal, owners_by_user
 from crm_audit.domain import BASICS, LOST, WON, Company, Person, User
@@ -151,24 +151,31 @@ def test_merged_companies_point_at_the_survivor() -> None:
 
 def test_a_person() -> None:
     contact = record(firstname="Dana", lastname="Ruiz", jobtitle="VP", email="d@acme.example", left="2026-03-13")
-    (found,) = records.person(contact, portal({"left_on": "left"}))
-    assert found == Person(id="7", name="Dana Ruiz", title="VP", domain="acme.example", left_on=date(2026, 3, 13))
+    (found,) = records.person(contact, portal({"left_on": "left"}), hashed=str)
+    assert found == Person(
+        id="7",
+        name="Dana Ruiz",
+        title="VP",
+        domain="acme.example",
+        left_on=date(2026, 3, 13),
+        addresses=("d@acme.example",),
+    )
 
 
 def test_a_detected_job_change_means_the_person_left() -> None:
-    (found,) = records.person(record(hs_job_change_detected_date="2026-03-13T20:00:00Z"), portal())
+    (found,) = records.person(record(hs_job_change_detected_date="2026-03-13T20:00:00Z"), portal(), hashed=str)
     assert found.left_on == date(2026, 3, 13)
     assert found.name == "contact 7"
 
 
 def test_an_archived_contact_is_deleted() -> None:
-    (found,) = records.person({**record(firstname="Dana"), "archived": True}, portal())
+    (found,) = records.person({**record(firstname="Dana"), "archived": True}, portal(), hashed=str)
     assert found.deleted
 
 
 def test_merged_contacts_from_both_properties_each_once() -> None:
     merged = record(firstname="Dana", hs_merged_object_ids="3;7", hs_calculated_merged_vids="3:1700000000000;5:1;7:1")
-    assert [(one.id, one.merged_into) for one in records.person(merged, portal())] == [
+    assert [(one.id, one.merged_into) for one in records.person(merged, portal(), hashed=str)] == [
         ("7", None),
         ("3", "7"),
         ("5", "7"),
@@ -325,14 +332,15 @@ def row(person: int, *types: tuple[str, int, str | None]) -> dict[str, object]:
 PLAIN = ("HUBSPOT_DEFINED", 3, None)
 
 
-def roles(associated: dict[str, object], known: Known | None = None, **mapped: str) -> list[str]:
-    contacts = {str(associated["toObjectId"]): known or Known()}
-    return [link.role for link in links("d1", [associated], known=contacts, portal=portal(roles=mapped))]
+def roles(associated: dict[str, object], buying_roles: str = "", **mapped: str) -> list[str]:
+    here = portal(roles=mapped)
+    (person,) = records.person({**record(hs_buying_role=buying_roles), "id": "9"}, here, hashed=str)
+    return [link.role for link in links("d1", [associated], people={"9": person}, portal=here)]
 
 
 def test_a_mapped_label_wins_over_the_buying_role() -> None:
     labelled = row(9, ("USER_DEFINED", 36, "Signs"), PLAIN)
-    champion = Known(buying_roles=("CHAMPION",))
+    champion = "CHAMPION"
     assert roles(labelled, champion, Signs="authority") == ["authority"]
     assert roles(labelled, champion, **{"USER_DEFINED:36": "sponsor", "Signs": "authority"}) == ["sponsor"]
     assert roles(labelled, champion) == ["champion"]
@@ -342,13 +350,13 @@ def test_a_mapped_label_wins_over_the_buying_role() -> None:
 def test_every_role_is_a_link_of_its_own_each_once() -> None:
     labels = row(9, ("USER_DEFINED", 36, "Signs"), ("USER_DEFINED", 38, "Pays"), ("USER_DEFINED", 40, "Uses"), PLAIN)
     assert roles(labels, Signs="authority", Pays="authority", Uses="user") == ["authority", "user"]
-    buying = Known(buying_roles=("DECISION_MAKER", "BUDGET_HOLDER", "CHAMPION"))
+    buying = "DECISION_MAKER;BUDGET_HOLDER;CHAMPION"
     assert roles(row(9, PLAIN), buying) == ["authority", "champion"]
 
 
 def test_nobody_knows_their_role() -> None:
     assert roles(row(9, PLAIN)) == ["unassigned"]
-    assert [link.id for link in links("d1", [row(9, PLAIN)], known={}, portal=portal())] == ["d1:9:unassigned"]
+    assert [link.id for link in links("d1", [row(9, PLAIN)], people={}, portal=portal())] == ["d1:9:unassigned"]
 
 
 @pytest.mark.parametrize(
@@ -367,8 +375,8 @@ def test_nobody_knows_their_role() -> None:
     ],
 )
 def test_buying_roles(buying_role: str, role: str) -> None:
-    assert roles(row(9, PLAIN), Known(buying_roles=(buying_role,))) == [role]
+    assert roles(row(9, PLAIN), buying_role) == [role]
 
 
 def test_a_buying_role_can_be_mapped_otherwise() -> None:
-    assert roles(row(9, PLAIN), Known(buying_roles=("OTHER",)), OTHER="coach") == ["coach"]
+    assert roles(row(9, PLAIN), "OTHER", OTHER="coach") == ["coach"]

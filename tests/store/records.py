@@ -123,7 +123,7 @@ def night(number: int) -> datetime:
 def begin(store: Store, number: int = 1, *, connection: str = "orchard", survey: Survey | None = None) -> Run:
     """Open the run of a night."""
     start = Start(connection=connection, started=night(number), config="abc")
-    return store.begin(start, account=ACCOUNT, survey=survey or Survey())
+    return store.introduce(store.begin(start), account=ACCOUNT, survey=survey or Survey())
 
 
 def finish(store: Store, run: Run, missing: Mapping[str, str] | None = None) -> Run:
@@ -136,13 +136,20 @@ def save(store: Store, run: Run, *records: Record) -> None:
     for kind, cls in KINDS.items():
         rows = tuple(record for record in records if type(record) is cls)
         if rows:
-            store.save(run, Page(kind, rows, cursor=f"after {len(rows)} {kind}"))
+            store.save(run, Page(kind=kind, stream=kind, rows=rows, cursor=f"after {len(rows)} {kind}"))
+
+
+def end(store: Store, run: Run, *kinds: str) -> None:
+    """End the passes of these kinds, or of all: what they did not show is gone."""
+    for kind in kinds or KINDS:
+        store.save(run, Page(kind=kind, stream=kind, ended=True, sweep="all"))
 
 
 def synced(store: Store, number: int, *records: Record, connection: str = "orchard") -> Run:
     """A whole complete run that shows these records and no others."""
     run = begin(store, number, connection=connection)
     save(store, run, *records)
+    end(store, run)
     return finish(store, run)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from crm_audit.domain import Survey
 from crm_audit.errors import FixConfig, StoreTooNew
-from crm_audit.store import Store
+from crm_audit.store import Count, Store
 from crm_audit.store.database import connect, reading
 from tests.store.records import DEAL, begin, finish, save, synced
 
@@ -74,7 +74,7 @@ def test_a_schema_newer_than_the_program_is_refused_and_left_alone(store_url: st
     execute(store_url, "UPDATE crm_audit_schema SET version_num = '9999'")
     with pytest.raises(StoreTooNew, match=r"schema 9999.*newer version wrote it; upgrade crm-audit"):
         Store.open(store_url)
-    execute(store_url, "UPDATE crm_audit_schema SET version_num = '0001'")
+    execute(store_url, "UPDATE crm_audit_schema SET version_num = '0002'")
     with Store.open(store_url) as store:
         assert store.latest("orchard") == run
 
@@ -135,7 +135,7 @@ class Cut(tuple):
     def __iter__(self):
         yield LINK
         os.kill(os.getpid(), signal.SIGKILL)
-store.save(run, Page("links", Cut((LINK,)), "never"))
+store.save(run, Page(kind="links", stream="links", rows=Cut((LINK,)), cursor="never"))
 """
 
 
@@ -147,7 +147,7 @@ def test_a_run_that_was_killed_is_closed_by_the_next(store_url: str) -> None:
         assert [run.status for run in store.runs("orchard")] == ["running", "complete"]
         assert store.latest("orchard") == first
         dead = store.runs("orchard")[0]
-        assert store.cursors(dead) == {"deals": "after 1 deals"}
+        assert store.counts(dead) == {"deals": Count(1, 0)}
         run = synced(store, 3, DEAL)
         assert [run.status for run in store.runs("orchard")] == ["complete", "failed", "complete"]
         assert store.frames(run)["deals"].height == 1

@@ -15,7 +15,7 @@ from crm_audit.store import Store
 from crm_audit.store.database import VERSION_TABLE, alembic_config
 from crm_audit.store.tables import METADATA, TABLES
 
-BOOKKEEPING = ["connection", "id", "opened_run", "closed_run", "seen_run", "digest"]
+BOOKKEEPING = ["connection", "id", "opened_run", "closed_run", "seen_run", "digest", "stream"]
 MIGRATIONS = Path(store.__file__).parent / "migrations"
 
 
@@ -55,14 +55,15 @@ def test_a_difference_would_be_seen(migrated: Engine, sql: str) -> None:
 def test_opening_again_changes_nothing(migrated: Engine, store_url: str) -> None:
     Store.open(store_url).close()
     with migrated.connect() as db:
-        assert db.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == ["0001"]
+        assert db.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == ["0002"]
 
 
 @pytest.mark.parametrize("kind", frames.SCHEMAS)
 def test_a_table_has_the_columns_of_its_frame(kind: str) -> None:
     columns = [column.name for column in TABLES[kind].columns]
     assert columns[: len(BOOKKEEPING)] == BOOKKEEPING
-    assert columns[len(BOOKKEEPING) :] == [name for name in frames.SCHEMAS[kind] if name != "id"]
+    shown = [name for name in columns[len(BOOKKEEPING) :] if name not in frames.UNSHOWN]
+    assert shown == [name for name in frames.SCHEMAS[kind] if name != "id"]
 
 
 def test_money_is_no_float_in_any_database(migrated: Engine) -> None:
@@ -80,7 +81,8 @@ def test_money_is_no_float_in_any_database(migrated: Engine) -> None:
 
 
 def test_a_record_has_one_current_version_whoever_writes(migrated: Engine) -> None:
-    row = "INSERT INTO users VALUES ('c', 'u1', {run}, NULL, {run}, 'x', 'Remy', true)"
+    columns = "connection, id, opened_run, seen_run, digest, name, active"
+    row = f"INSERT INTO users ({columns}) VALUES ('c', 'u1', {{run}}, {{run}}, 'x', 'Remy', true)"
     with migrated.begin() as db:
         db.execute(text(row.format(run=1)))
     with pytest.raises(Exception, match=r"(?i)unique"), migrated.begin() as db:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from crm_audit.connectors.base import Calls, Fields, Page, Receipt, Write
-from crm_audit.domain import Account, Annotation, Survey
+from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
+from crm_audit.domain import Account, Annotation, Stage, Survey
 from crm_audit.errors import Retry
 from crm_audit.writeback.apply import BATCH, apply
 from crm_audit.writeback.plan import Plan
@@ -30,7 +30,10 @@ class Ledger:
     def survey(self) -> Survey:
         raise AssertionError("applying a plan asks nothing")
 
-    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
+    def read(self, reading: Reading) -> Iterator[Page | Gap]:
+        raise AssertionError("applying a plan reads nothing")
+
+    def stages(self) -> Sequence[Stage]:
         raise AssertionError("applying a plan reads nothing")
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:

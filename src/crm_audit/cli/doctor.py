@@ -90,11 +90,10 @@ def _survey(job: Job, crm: Connector) -> Iterator[Check]:
 
 def _stages(job: Job, crm: Connector) -> Iterator[Check]:
     """Stages that stand on no ladder: deals there are not judged at all."""
-    from crm_audit.domain import Stage
     from crm_audit.facts import rung_of
     from crm_audit.pipeline import ladder_terms
 
-    stages = [row for page in crm.pages("stages") for row in page.rows if isinstance(row, Stage)]
+    stages = crm.stages()
     terms = ladder_terms(job.connection)
     lost = [s for s in stages if rung_of(terms, s.pipeline, s.stage, s.closed) is None]
     missing = [f"{s.pipeline}/{s.stage}" + (f" ({s.label})" if s.label != s.stage else "") for s in lost]

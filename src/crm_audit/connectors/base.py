@@ -2,26 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol
 
-from crm_audit.domain import Account, Annotation, Record, Survey
+from crm_audit.domain import Account, Annotation, Record, Stage, Survey
 
 Fields = Mapping[str, str | int | None]
 """Fields of ours in the CRM's own names, with their values as the CRM gives them back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Records of one kind, and where to go on after them.
+Sweep = Literal["none", "all", "open"]
+"""What a pass proves at its end: nothing, that the rest of its stream is gone, or that only about open deals."""
 
-    `cursor` is opaque to everyone but the connector; it is saved in the same transaction as the rows.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Records of one kind out of one stream, and where that stream goes on after them; committed whole or not at all.
+
+    A page without rows is a heartbeat: a connector that waits long yields one per look.
     """
 
+    kind: str  # a key of domain.KINDS
+    stream: str  # unique within the connector, such as `events/Task`; one stream feeds one kind
+    rows: tuple[Record, ...] = ()
+    gone: tuple[str, ...] = ()  # ids of this kind that the CRM does not have any more, or that tell nothing any more
+    deals: tuple[str, ...] = ()  # of these, `rows` is all that this stream has: their other rows of it are gone
+    cursor: str = ""  # opaque to everyone but the connector: where the stream goes on, in this run or a later one
+    ended: bool = False  # the pass ends with this page
+    sweep: Sweep = "none"  # on the last page of a pass: which rows that it did not show are gone
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A kind that could not be read to its end in this run; what was read stays, and the next run goes on there."""
+
     kind: str
-    rows: tuple[Record, ...]
-    cursor: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a stream stands after the runs so far."""
+
+    cursor: str
+    ended: bool  # False: a pass is in the middle, go on at the cursor
+    whole: datetime | None  # when the last pass that ended with sweep="all" began; None: never under these settings
+
+
+class Known(Protocol):
+    """What the store holds of this connection now, this run's pages included."""
+
+    def records(self, kind: str, ids: Iterable[str]) -> Mapping[str, Record]:
+        """Current records by id; one that is not there is left out."""
+
+    def open_deals(self) -> Iterator[Sequence[str]]:
+        """Ids of deals in open stages, at most 1,000 at a time; pages may be saved between two batches."""
+
+    def deals_of(self, people: Iterable[str]) -> Sequence[str]:
+        """Deals that have a current link to any of these people."""
+
+    def hashed(self, text: str) -> str:
+        """A keyed hash, the same for ever within this store; 16 hexadecimal characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one run asks of a connector."""
+
+    started: datetime  # by our clock: marks are taken from the CRM's own, never from this
+    known: Known
+    stands: Mapping[str, Stand] = field(default_factory=dict)  # by stream; one that was never read is not there
+    anew: frozenset[str] = frozenset()  # kinds to be read whole from the beginning, whatever their stand
+    since: datetime | None = None  # increments go back at least to here
+    whole_before: datetime | None = None  # a whole pass that began before this is due again
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +134,14 @@ class Connector(Protocol):
     def survey(self) -> Survey:
         """What cannot be read or is not mapped here, before anything is pulled."""
 
-    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
-        """All records of a kind (a key of `domain.KINDS`), page by page, on from `cursor`."""
+    def read(self, reading: Reading) -> Iterator[Page | Gap]:
+        """What this run is asked for, stream by stream or interleaved; BadLogin, FixConfig and Incomplete fail the run.
+
+        A kind that is refused (NoAccess, Retry) or out of quota becomes a Gap, and the others go on.
+        """
+
+    def stages(self) -> Sequence[Stage]:
+        """Every stage that the CRM defines now."""
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the places of this deal must hold to show the annotation. Pure."""

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 import polars as pl
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from crm_audit.connectors.base import Calls, Page
+from crm_audit.connectors.base import Calls, Page, Reading
 from crm_audit.domain import Account, Survey
-from crm_audit.store import ledger, reading, versions
-from crm_audit.store.database import connect
+from crm_audit.errors import Retry
+from crm_audit.store import forgetting, keys, lease, ledger, reading, streams, versions
+from crm_audit.store.current import Current
+from crm_audit.store.database import alone, connect
 from crm_audit.store.database import reading as reader
-from crm_audit.store.ledger import Run, Start
+from crm_audit.store.ledger import Asked, Run, Start
 from crm_audit.store.rows import rows
+from crm_audit.store.streams import Count
+from crm_audit.store.transactions import Sleep, Transactions, told
 
-__all__ = ["Run", "Start", "Store"]
+__all__ = ["Asked", "Count", "Run", "Start", "Store"]
 
 
 class Store:
-    """Every connection's records as known at each of its runs. Transactions are one page, or one ledger line, long."""
+    """Every connection's records as known at each of its runs. Transactions are one page, or one ledger line, long.
 
-    def __init__(self, engine: Engine) -> None:
+    They are carried out again where the database was busy or away for a moment. Then, Retry says so; StorageFull says
+    that there is no room left.
+    """
+
+    def __init__(self, engine: Engine, *, sleep: Sleep = time.sleep) -> None:
         self._engine = engine
-        self._reader = reader(engine)
+        self._write = Transactions(engine, sleep)
+        self._read = Transactions(reader(engine), sleep)
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, sleep: Sleep = time.sleep) -> Self:
         """Open a store, creating or upgrading its schema; raises FixConfig or StoreTooNew."""
-        return cls(connect(url))
+        return cls(connect(url), sleep=sleep)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -44,50 +55,105 @@ class Store:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def begin(self, start: Start, *, account: Account, survey: Survey) -> Run:
-        """Open a run. A run of the same connection that never ended is closed as failed and may write no more."""
-        with self._engine.begin() as db:
-            return ledger.begin(db, start, account=account, survey=survey)
+    def begin(self, start: Start) -> Run:
+        """Open a run; Busy where another process reads this connection. One that was cut off is closed as failed."""
+        holder = lease.holder()
+        return self._write(lambda db: ledger.begin(db, start, holder=holder))
+
+    def introduce(self, run: Run, *, account: Account, survey: Survey) -> Run:
+        """Note what the CRM says of itself."""
+        return self._write(lambda db: ledger.introduce(db, run, account=account, survey=survey))
+
+    def reading(self, run: Run, *, asked: Asked = ledger.NOTHING_MORE, whole_before: datetime | None = None) -> Reading:
+        """What the run asks of its connector; kinds that are read anew lose their stands for good."""
+
+        def work(db: Connection) -> Reading:
+            lease.renew(db, run.id, run.connection)
+            streams.anew(db, run, kinds=asked.anew)
+            return Reading(
+                started=run.started,
+                known=Current(run.connection, self._read, keys.key(db)),
+                stands=streams.stands(db, run),
+                anew=asked.anew,
+                since=asked.since,
+                whole_before=whole_before,
+            )
+
+        return self._write(work)
 
     def save(self, run: Run, page: Page) -> None:
-        """Commit a page with its cursor, both or neither; Incomplete when the run has been ended by another."""
-        seen = rows(page.rows)
-        with self._engine.begin() as db:
-            ledger.hold(db, run)
-            versions.observe(db, run, kind=page.kind, rows=seen)
-            versions.follow(db, run, kind=page.kind, cursor=page.cursor)
+        """Commit a page with its cursor and what it says is gone, all or nothing; Incomplete when the run has ended."""
+        shown, token = rows(page.rows), uuid4().hex
+
+        def work(db: Connection) -> None:
+            lease.renew(db, run.id, run.connection)
+            entered = streams.entered(db, run, page, token=token)
+            if entered is None:
+                return
+            spared = forgetting.nobody(db, run.connection, page.rows)
+            seen = shown if spared is page.rows else rows(spared)
+            versions.observe(db, run, page, seen)
+            closed = versions.close(db, run, page, seen) + versions.sweep(db, run, page, began=entered.began)
+            streams.follow(db, run, page, of=entered, token=token)
+            streams.count(db, run, page, closed=closed)
+
+        self._write(work)
 
     def finish(self, run: Run, *, at: datetime, missing: Mapping[str, str], calls: Calls) -> Run:
-        """End a run: partial where kinds are `missing` (kind -> reason). Of the others, what it did not see is gone."""
-        with self._engine.begin() as db:
-            ledger.hold(db, run)
-            versions.sweep(db, run, kinds=versions.swept(missing, run.survey))
-            return ledger.close(db, run, calls=calls, values=ledger.finished(missing, at))
+        """End a run: partial where kinds are `missing` (kind -> reason), or a stream was left in the middle."""
+
+        def work(db: Connection) -> Run:
+            ended = ledger.finished(db, run, at=at)
+            if ended is not None:
+                return ended
+            lease.renew(db, run.id, run.connection)
+            gaps = {**streams.cut(db, run), **missing}
+            versions.settle(db, run, kinds=[kind for kind in streams.whole_now(db, run) if kind not in gaps])
+            return ledger.finish(db, run, at=at, missing=gaps, calls=calls)
+
+        return self._write(work)
 
     def fail(self, run: Run, *, at: datetime, reason: str, calls: Calls) -> Run:
         """End a run that could not go on; a later run takes its rows over. One that has ended stays as it ended."""
-        with self._engine.begin() as db:
-            return ledger.close(db, run, calls=calls, values=ledger.failed(reason, at))
+        return self._write(lambda db: ledger.fail(db, run, at=at, reason=reason, calls=calls))
+
+    def forget(self, connection: str, person: str) -> dict[str, int]:
+        """Erase a person for ever, under every id that the CRM merged with theirs; the number of rows by kind.
+
+        Retry where another program reads the files, which then still hold what was erased: forget again.
+        """
+
+        def work(db: Connection) -> dict[str, int]:
+            people = forgetting.identities(db, connection, person)
+            return forgetting.forget(db, connection, people, key=keys.key(db))
+
+        erased = self._write(work)
+        if not Transactions(alone(self._engine), self._write.sleep)(forgetting.overwrite):
+            raise Retry(
+                f"{person} is erased from every table, but another program is reading the store, whose files still "
+                "hold the bytes: end it, and run this again"
+            )
+        return erased
+
+    def traces(self, connection: str, person: str) -> dict[str, int]:
+        """How many rows `forget` would erase or change, by kind."""
+        return self._read(lambda db: forgetting.traces(db, connection, forgetting.identities(db, connection, person)))
 
     def latest(self, connection: str, *, by: datetime | None = None) -> Run | None:
         """The newest run that came to its end, complete or partial, at or before `by`."""
-        with self._reader.begin() as db:
-            return ledger.latest(db, connection, by=by)
+        return self._read(lambda db: ledger.latest(db, connection, by=by))
 
     def runs(self, connection: str, limit: int = 20) -> list[Run]:
         """The last runs of a connection, the newest first, whatever became of them."""
-        with self._reader.begin() as db:
-            return ledger.newest(db, connection, limit=limit)
+        return self._read(lambda db: ledger.newest(db, connection, limit=limit))
 
-    def cursors(self, run: Run) -> dict[str, str | None]:
-        """Where the pull of each kind would go on after the last page that this run saved."""
-        with self._reader.begin() as db:
-            return versions.cursors(db, run)
+    def counts(self, run: Run) -> dict[str, Count]:
+        """What the run was shown, and what it found gone, by kind."""
+        return self._read(lambda db: streams.counts(db, run))
 
     def changed(self, run: Run, kind: str) -> set[str]:
         """Ids of the records that were already there in an earlier shape when this run finished."""
-        with self._reader.begin() as db:
-            return versions.changed(db, run, kind=kind)
+        return self._read(lambda db: versions.changed(db, run, kind=kind))
 
     def frames(self, run: Run) -> dict[str, pl.DataFrame]:
         """Every kind of `frames.SCHEMAS` as known at a finished run, read in one moment.
@@ -102,5 +168,6 @@ class Store:
         """The same frames, each read when it is asked for: a million events need not lie beside all the others."""
         if run.status not in ledger.FINISHED:
             raise ValueError(f"run {run.id} is {run.status}: only what a finished run knew may be judged")
-        with self._reader.begin() as db:
+        engine = self._read.engine
+        with told(engine), engine.begin() as db:
             yield reading.Known(db, run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from alembic import command
@@ -12,14 +12,18 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from crm_audit import __version__
 from crm_audit.errors import FixConfig, StoreTooNew
-from crm_audit.store.versions import INSERT
+from crm_audit.store.tables import INSERT
 
-PATIENCE = 30_000
-"""Milliseconds that SQLite waits for another writer: the longest transaction here, the end of a run, takes seconds."""
+PATIENCE = 30
+"""Seconds that SQLite waits for another writer: the longest transaction here, the end of a pass, takes some."""
+
+ZOMBIE = 300_000
+"""Milliseconds after which PostgreSQL ends the transaction of a process that stands still, its lease over."""
 
 VERSION_TABLE = "crm_audit_schema"
 """Our own name, because in PostgreSQL the schema may hold another program's `alembic_version`."""
@@ -33,15 +37,27 @@ READING: Mapping[str, Mapping[str, Any]] = {
 }
 """What makes all reads of one transaction see the same moment."""
 
+ALONE: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {"begin": None},
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
+"""What makes every statement stand alone, as those that rewrite whole files must."""
+
 
 def connect(url: str) -> Engine:
     """An engine on a reachable database whose schema is ours; FixConfig and StoreTooNew say what to do."""
     place = _place(url)
     with _refused(place):
-        engine = create_engine(place, hide_parameters=True)  # errors end in logs and in the ledger: nobody's records
+        engine = create_engine(
+            place,
+            connect_args=_patient(place),
+            hide_parameters=True,  # errors end in logs and in the ledger: nobody's records
+        )
     if place.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql)
     try:
         with _refused(place):
             _upgrade(engine)
@@ -54,6 +70,11 @@ def connect(url: str) -> Engine:
 def reading(engine: Engine) -> Engine:
     """The same database, for transactions that only read and see one moment."""
     return engine.execution_options(**READING[engine.dialect.name])
+
+
+def alone(engine: Engine) -> Engine:
+    """The same database, for statements that no transaction may hold."""
+    return engine.execution_options(**ALONE[engine.dialect.name])
 
 
 def alembic_config() -> Config:
@@ -73,6 +94,11 @@ def _place(url: str) -> URL:
     if backend not in INSERT:
         raise FixConfig(f"store: {backend} is not supported; use sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
     return place
+
+
+def _patient(place: URL) -> dict[str, int]:
+    """How long SQLite waits, unless the URL says it (`?timeout=5`)."""
+    return {"timeout": PATIENCE} if place.get_backend_name() == "sqlite" and "timeout" not in place.query else {}
 
 
 @contextmanager
@@ -97,13 +123,21 @@ def _fix(place: URL) -> str:
 def _prepare(connection: sqlite3.Connection, _: object) -> None:
     # Python's own transaction control opens none for reads and DDL; with this, SQLAlchemy's "begin" does it below.
     connection.isolation_level = None
-    for setting in (f"busy_timeout = {PATIENCE}", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    for setting in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {setting}")
+
+
+def _prepare_postgresql(connection: DBAPIConnection, _: object) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {ZOMBIE}")
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:
     # A write begins as one: a read lock that wants to grow is refused at once, whatever the patience.
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
+    statement = connection.get_execution_options().get("begin", "BEGIN IMMEDIATE")
+    if statement:
+        connection.exec_driver_sql(statement)
 
 
 def _upgrade(engine: Engine) -> None:

@@ -8,26 +8,46 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from crm_audit import __version__
 from crm_audit.connectors.base import Calls
 from crm_audit.domain import Account, Survey
-from crm_audit.errors import Incomplete
+from crm_audit.errors import Busy
+from crm_audit.store import lease
 from crm_audit.store.rows import storable
-from crm_audit.store.tables import RUNS
+from crm_audit.store.tables import INSERT, RUNS
 
 FINISHED = ("complete", "partial")
 """The states in which the facts of a run may be read."""
 
+NOT_REACHED = Account(id="", name="(not reached)", zone="UTC", currency="", user=None)
+"""Stands in the ledger until the CRM has said who it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a run is to read beyond what is new: kinds from their beginning, and changes back to an instant."""
+
+    anew: frozenset[str] = frozenset()
+    since: datetime | None = None
+
+
+NOTHING_MORE = Asked()
+"""What a nightly run asks: whatever is new."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What a run is: the connection it reads, when it began (aware), and the digest of the settings it runs with."""
+    """What a run is: the connection it reads, when it began (aware), and the digest of the settings it runs with.
+
+    The digest stays that of the start, whatever happens to the settings meanwhile.
+    """
 
     connection: str
     started: datetime
     config: str = ""
+    asked: Asked = NOTHING_MORE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,54 +69,70 @@ class Run:
     calls_write: int
 
 
-def begin(db: Connection, start: Start, *, account: Account, survey: Survey) -> Run:
-    """Open a run; one of the same connection that is still open was cut off, and can write no more."""
-    db.execute(
-        update(RUNS)
-        .where(RUNS.c.connection == start.connection, RUNS.c.status == "running")
-        .values(status="failed", finished=start.started, reason="cut off: a later run began before it had finished")
-    )
+def begin(db: Connection, start: Start, *, holder: str) -> Run:
+    """Open a run of a CRM that has said nothing yet; Busy where another process reads the connection.
+
+    Asked again by the same holder, it is the same run: the answer to the first asking was lost.
+    """
+    mine = db.execute(select(RUNS).where(RUNS.c.holder == holder)).mappings().first()
+    if mine is not None:
+        return _run(mine)
+    lease.vacate(db, start.connection, at=start.started)
     row = {
         "connection": start.connection,
         "started": start.started,
         "status": "running",
         "missing": "{}",
-        "account": json.dumps(asdict(account)),
-        "survey": json.dumps(asdict(survey), default=sorted),
         "config": start.config,
         "version": __version__,
         "calls_read": 0,
         "calls_write": 0,
+        "holder": holder,
+        "lease_until": lease.until(db),
+        **_said(NOT_REACHED, Survey()),
     }
-    return _run(db.execute(insert(RUNS).values(row).returning(RUNS)).mappings().one())
+    only = INSERT[db.dialect.name](RUNS).values(row).on_conflict_do_nothing().returning(RUNS)
+    run = db.execute(only).mappings().first()
+    if run is None:  # another began in between
+        lease.vacate(db, start.connection, at=start.started)
+        raise Busy(f"{start.connection}: another sync of it began and ended at this very moment; try again")
+    return _run(run)
 
 
-def hold(db: Connection, run: Run) -> None:
-    """Keep others from ending the run during this transaction; Incomplete when one has ended it already."""
-    status = db.scalar(select(RUNS.c.status).where(RUNS.c.id == run.id).with_for_update())
-    if status != "running":
-        raise Incomplete(
-            f"run {run.id} of {run.connection!r} is {status or 'unknown'}, so it may store nothing more; "
-            "was a second sync of this connection started beside it?"
-        )
+def introduce(db: Connection, run: Run, *, account: Account, survey: Survey) -> Run:
+    """Note what the CRM said of itself."""
+    lease.renew(db, run.id, run.connection)
+    said = update(RUNS).where(RUNS.c.id == run.id).values(_said(account, survey)).returning(RUNS)
+    return _run(db.execute(said).mappings().one())
 
 
-def close(db: Connection, run: Run, *, calls: Calls, values: Mapping[str, object]) -> Run:
-    """End a run with the columns that `failed` or `finished` gave; one that has ended stays as it ended."""
+def finished(db: Connection, run: Run, *, at: datetime) -> Run | None:
+    """The run, when it had come to its end at that instant already: the answer to the first asking was lost."""
+    now = _run(db.execute(select(RUNS).where(RUNS.c.id == run.id)).mappings().one())
+    return now if now.status in FINISHED and now.finished == at else None
+
+
+def finish(db: Connection, run: Run, *, at: datetime, missing: Mapping[str, str], calls: Calls) -> Run:
+    """End a run that came to its end: partial when anything is missing, never complete."""
+    status = "partial" if missing else "complete"
+    return _close(db, run, calls=calls, values={"status": status, "finished": at, "missing": json.dumps(dict(missing))})
+
+
+def fail(db: Connection, run: Run, *, at: datetime, reason: str, calls: Calls) -> Run:
+    """End a run that could not go on; one that has ended stays as it ended."""
+    return _close(db, run, calls=calls, values={"status": "failed", "finished": at, "reason": storable(reason)})
+
+
+def _close(db: Connection, run: Run, *, calls: Calls, values: Mapping[str, object]) -> Run:
+    """End a run; one that has ended stays as it ended."""
     counted = {"calls_read": calls.read, "calls_write": calls.write}
     running = (RUNS.c.id == run.id, RUNS.c.status == "running")
     db.execute(update(RUNS).where(*running).values({**values, **counted}))
     return _run(db.execute(select(RUNS).where(RUNS.c.id == run.id)).mappings().one())
 
 
-def failed(reason: str, at: datetime) -> dict[str, object]:
-    """The columns of a run that failed."""
-    return {"status": "failed", "finished": at, "reason": storable(reason)}
-
-
-def finished(missing: Mapping[str, str], at: datetime) -> dict[str, object]:
-    """The columns of a run that came to its end: partial when anything is missing, never complete."""
-    return {"status": "partial" if missing else "complete", "finished": at, "missing": json.dumps(dict(missing))}
+def _said(account: Account, survey: Survey) -> dict[str, object]:
+    return {"account": json.dumps(asdict(account)), "survey": json.dumps(asdict(survey), default=sorted)}
 
 
 def newest(db: Connection, connection: str, *, limit: int) -> list[Run]:
@@ -116,6 +152,7 @@ def latest(db: Connection, connection: str, *, by: datetime | None) -> Run | Non
 
 def _run(row: RowMapping) -> Run:
     columns: dict[str, Any] = dict(row)  # JSON columns become values below, the others are what Run says
+    del columns["holder"], columns["lease_until"]
     survey = json.loads(columns["survey"])
     columns["missing"] = json.loads(columns["missing"])
     columns["account"] = Account(**json.loads(columns["account"]))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from crm_audit.domain import Record
-from crm_audit.frames import cells, written
+from crm_audit.domain import KINDS, Person, Record, When
+from crm_audit.frames import LISTS, UNSHOWN, cells, written
 
 Row = dict[str, object]
 
@@ -18,6 +19,12 @@ Row = dict[str, object]
 def rows(records: Iterable[Record]) -> dict[str, Row]:
     """A page by id, each row with its digest; of a record that comes twice, the last stands."""
     return {str(row["id"]): row for row in map(_row, records)}
+
+
+def record(kind: str, row: Mapping[Any, Any]) -> Record:
+    """The record that a row of the store holds."""
+    of: Callable[..., Record] = KINDS[kind]
+    return of(**{f.name: _value(row, f.name, str(f.type)) for f in fields(KINDS[kind])})
 
 
 def digest(row: Mapping[str, object]) -> str:
@@ -32,10 +39,32 @@ def storable(text: str) -> str:
 
 
 def _row(record: Record) -> Row:
-    row: Row = dict(cells(record))
+    row = _cells(record)
     if any(isinstance(cell, str) and _suspect(cell) for cell in row.values()):
-        row = dict(cells(_cleaned(record)))
+        row = _cells(_cleaned(record))
     return row | {"digest": digest(row)}
+
+
+def _cells(record: Record) -> Row:
+    row = cells(record)
+    if isinstance(record, Person):  # null where there are none, so that a person without keeps the digest of old
+        row |= {name: LISTS.encode(getattr(record, name)) if getattr(record, name) else None for name in UNSHOWN}
+    return row
+
+
+def _value(row: Mapping[Any, Any], name: str, type_: str) -> object:
+    cell = row[name]
+    if name == "at" and cell is None:
+        return row["day"]
+    if type_.startswith("tuple"):
+        return tuple(json.loads(cell)) if cell else ()
+    if cell is not None and type_.startswith("Decimal"):
+        return Decimal(cell)
+    return _when(cell) if cell is not None and name == "close_date" else cell
+
+
+def _when(text: str) -> When:
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
 
 
 def _suspect(cell: str) -> bool:

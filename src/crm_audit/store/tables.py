@@ -1,16 +1,18 @@
-"""The tables: one per kind of record, each row one version of a record, beside the run ledger and its cursors.
+"""The tables: one per kind of record, each row one version of a record, beside the run ledger and the streams.
 
-A version is current while `closed_run` is null. Its other columns are those of `frames.SCHEMAS`. Rows never come to
-mean something else: a change closes one version and opens another.
+A version is current while `closed_run` is null. Its other columns are those of `frames.SCHEMAS` and
+`frames.UNSHOWN`. Rows never come to mean something else: a change closes one version and opens another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, MetaData, Numeric, Text
+from sqlalchemy import BigInteger, Index, MetaData, Numeric, Table, Text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
@@ -68,14 +70,47 @@ class Runs(Base, table=True):
     version: str  # of this program
     calls_read: int
     calls_write: int
+    holder: str | None  # host:pid:token of the process that reads, while it is running
+    lease_until: int | None = Field(sa_type=BigInteger)  # seconds since 1970 by the database's clock
 
 
-class Cursors(Base, table=True):
-    """How far a run has read each kind; written in the transaction of the page that it follows."""
+class Counts(Base, table=True):
+    """How many records of a kind a run was shown so far, and how many it found gone."""
 
     run: int = Field(primary_key=True, foreign_key="runs.id")
     kind: str = Field(primary_key=True)
-    cursor: str | None
+    shown: int = Field(sa_type=BigInteger)
+    closed: int = Field(sa_type=BigInteger)
+
+
+class Cursors(Base, table=True):
+    """Where each stream of a connection stands; written in the transaction of the page that it follows."""
+
+    connection: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    kind: str
+    cursor: str
+    ended: bool  # the pass has come to its end
+    began: int  # run in which the pass began
+    whole_at: datetime | None  # when the last whole pass that came to its end began
+    swept: int | None  # run in which it came to its end
+    config: str  # digest of the settings under which the stream was read
+    run: int  # that saved the last page
+    page: str  # names that page, so that it is not saved again when the answer to its commit was lost
+
+
+class Keys(Base, table=True):
+    """Random keys of this store alone, made with it."""
+
+    name: str = Field(primary_key=True)
+    value: str  # hexadecimal
+
+
+class Forgotten(Base, table=True):
+    """People who asked to be forgotten, by a keyed hash of their id: they do not come back."""
+
+    connection: str = Field(primary_key=True)
+    mark: str = Field(primary_key=True)
 
 
 class Version(Base):
@@ -91,6 +126,7 @@ class Version(Base):
     closed_run: int | None
     seen_run: int
     digest: str
+    stream: str  # that showed it last; only a pass of that stream can miss it. '' before there were streams
 
 
 class Stages(Version, table=True):
@@ -141,6 +177,8 @@ class People(Version, table=True):
     left_on: date | None
     deleted: bool
     merged_into: str | None
+    roles: str | None  # JSON, as `addresses`; null where there are none
+    addresses: str | None
 
 
 class Deals(Version, table=True):
@@ -219,8 +257,23 @@ class History(Version, table=True):
 
 METADATA = Base.metadata
 RUNS = METADATA.tables["runs"]
+COUNTS = METADATA.tables["counts"]
 CURSORS = METADATA.tables["cursors"]
+KEYS = METADATA.tables["keys"]
+FORGOTTEN = METADATA.tables["forgotten"]
 TABLES = {kind: METADATA.tables[kind] for kind in KINDS}
+
+INSERT: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+"""The databases that can be a store; SQL has no upsert that both understand."""
+
+DEAL_OF: Mapping[str, str] = {"deals": "id", "links": "deal", "rechecks": "deal", "history": "deal"}
+"""The column that names the one deal of a row; an event may have several, other kinds have none."""
+
+_running = RUNS.c.status == "running"  # a connection is read by one run at a time, whoever begins it
+Index("uq_runs_running", RUNS.c.connection, unique=True, sqlite_where=_running, postgresql_where=_running)
 
 for _table in TABLES.values():  # a record has one current version, whoever writes
     _current = _table.c.closed_run.is_(None)
@@ -229,6 +282,16 @@ for _table in TABLES.values():  # a record has one current version, whoever writ
         _table.c.connection,
         _table.c.id,
         unique=True,
+        sqlite_where=_current,
+        postgresql_where=_current,
+    )
+
+for _name, _column in (("links", "deal"), ("links", "person"), ("rechecks", "deal")):
+    _current = TABLES[_name].c.closed_run.is_(None)
+    Index(
+        f"ix_{_name}_{_column}",
+        TABLES[_name].c.connection,
+        TABLES[_name].c[_column],
         sqlite_where=_current,
         postgresql_where=_current,
     )

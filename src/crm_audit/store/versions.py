@@ -2,63 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, Table, Update, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Table, Update, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crm_audit.domain import KEPT, KINDS, Survey
+from crm_audit.connectors.base import Page
+from crm_audit.domain import KEPT
+from crm_audit.store.current import chunks, open_deal
 from crm_audit.store.ledger import Run
 from crm_audit.store.rows import Row
-from crm_audit.store.tables import CURSORS, TABLES
-
-INSERT: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
-"""The databases that can be a store; SQL has no upsert that both understand."""
-
-UNREADABLE = {"links": "contacts", "rechecks": "rechecks"}
-"""Kinds that a connection may not be able to read at all, by the name that says so in `Survey.unmapped`."""
+from crm_audit.store.tables import DEAL_OF, INSERT, TABLES
 
 
-def observe(db: Connection, run: Run, *, kind: str, rows: Mapping[str, Row]) -> None:
+def observe(db: Connection, run: Run, page: Page, rows: Mapping[str, Row]) -> None:
     """Note what a page shows. The same page again changes nothing; other content in the same run overwrites."""
     if not rows:
         return
-    table = TABLES[kind]
-    page = [rows[key] for key in sorted(rows)]  # in one order, so that two writers cannot lock each other out
-    db.execute(_outdate(table, run), [{"page_id": row["id"], "page_digest": row["digest"]} for row in page])
-    opened: Row = {"connection": run.connection, "opened_run": run.id, "closed_run": None, "seen_run": run.id}
-    db.execute(_see(db, table), [row | opened for row in page])
+    table = TABLES[page.kind]
+    shown = [rows[key] for key in sorted(rows)]  # in one order, so that two writers cannot lock each other out
+    db.execute(_outdate(table, run), [{"page_id": row["id"], "page_digest": row["digest"]} for row in shown])
+    opened: Row = {
+        "connection": run.connection,
+        "opened_run": run.id,
+        "closed_run": None,
+        "seen_run": run.id,
+        "stream": page.stream,
+    }
+    db.execute(_see(db, table), [row | opened for row in shown])
 
 
-def follow(db: Connection, run: Run, *, kind: str, cursor: str | None) -> None:
-    """Keep where the pull of a kind goes on after its last page."""
-    insert = INSERT[db.dialect.name](CURSORS).values(run=run.id, kind=kind, cursor=cursor)
-    db.execute(insert.on_conflict_do_update(index_elements=CURSORS.primary_key, set_={"cursor": cursor}))
+def close(db: Connection, run: Run, page: Page, rows: Mapping[str, Row]) -> int:
+    """Close what the page says is gone: by name, or because its deals have no other rows in this stream."""
+    if page.kind in KEPT or not (page.gone or page.deals):
+        return 0
+    gone = {*page.gone, *_others(db, run, page)} - rows.keys()
+    if not gone:
+        return 0
+    table = TABLES[page.kind]
+    current = (table.c.connection == run.connection, table.c.id == bindparam("gone_id"), table.c.closed_run.is_(None))
+    ids = [{"gone_id": each} for each in sorted(gone)]
+    fresh = db.execute(delete(table).where(*current, table.c.opened_run == run.id), ids)  # nobody ever saw it
+    known = db.execute(update(table).where(*current).values(closed_run=run.id), ids)
+    return fresh.rowcount + known.rowcount
 
 
-def cursors(db: Connection, run: Run) -> dict[str, str | None]:
-    """Where the pull of each kind would go on; a kind without a page yet is not there."""
-    query = select(CURSORS.c.kind, CURSORS.c.cursor).where(CURSORS.c.run == run.id)
-    return {kind: cursor for kind, cursor in db.execute(query)}
+def sweep(db: Connection, run: Run, page: Page, *, began: int) -> int:
+    """Close what a pass that comes to its end did not show, of its own stream alone."""
+    if not page.ended or page.sweep == "none" or page.kind in KEPT:
+        return 0
+    table = TABLES[page.kind]
+    unseen = [
+        table.c.connection == run.connection,
+        table.c.closed_run.is_(None),
+        table.c.stream == page.stream,
+        table.c.seen_run < began,
+    ]
+    if page.sweep == "open":
+        unseen += _of_open_deals(table, began)
+    return db.execute(update(table).where(*unseen).values(closed_run=run.id)).rowcount
 
 
-def sweep(db: Connection, run: Run, *, kinds: Iterable[str]) -> None:
-    """Close what a run that read these kinds to their end did not see: it is gone from the CRM."""
-    for kind in kinds:
+def settle(db: Connection, run: Run, *, kinds: Iterable[str]) -> None:
+    """Close what was last seen before there were streams, of kinds whose every stream was read whole since."""
+    for kind in (kind for kind in kinds if kind not in KEPT):
         table = TABLES[kind]
-        unseen = [table.c.connection == run.connection, table.c.closed_run.is_(None), table.c.seen_run < run.id]
+        unseen = [table.c.connection == run.connection, table.c.closed_run.is_(None), table.c.stream == ""]
         if kind == "events":  # what a source that cannot be read any more once told is only unknown
             unseen.append(table.c.kind.not_in(sorted(run.survey.unconnected)))
         db.execute(update(table).where(*unseen).values(closed_run=run.id))
-
-
-def swept(missing: Mapping[str, str], survey: Survey) -> list[str]:
-    """The kinds of which an unseen row is gone: what was cut off, or cannot be read any more, is only unknown."""
-    unsure = KEPT | missing.keys() | {kind for kind, name in UNREADABLE.items() if name in survey.unmapped}
-    return [kind for kind in KINDS if kind not in unsure]
 
 
 def changed(db: Connection, run: Run, *, kind: str) -> set[str]:
@@ -66,6 +78,37 @@ def changed(db: Connection, run: Run, *, kind: str) -> set[str]:
     table = TABLES[kind]
     query = select(table.c.id).where(table.c.connection == run.connection, table.c.closed_run <= run.id)
     return set(db.scalars(query.distinct()))
+
+
+def _others(db: Connection, run: Run, page: Page) -> set[str]:
+    """Current rows that this stream showed of the page's deals."""
+    if not page.deals:
+        return set()
+    table = TABLES[page.kind]
+    deal = table.c[_deal_of(page.kind)]
+    stream = (table.c.connection == run.connection, table.c.closed_run.is_(None), table.c.stream == page.stream)
+    return {
+        each for some in chunks(page.deals) for each in db.scalars(select(table.c.id).where(*stream, deal.in_(some)))
+    }
+
+
+def _of_open_deals(table: Table, began: int) -> list[ColumnElement[bool]]:
+    """The row's deal is open, and was so when the pass began: what opened since, the pass may have missed."""
+    deal = table.c[_deal_of(table.name)]
+    now, then = TABLES["deals"].alias("now"), TABLES["deals"].alias("then")
+    known_then = [then.c.opened_run <= began, or_(then.c.closed_run.is_(None), then.c.closed_run > began)]
+    same = [(each.c.connection == table.c.connection, each.c.id == deal) for each in (now, then)]
+    return [
+        select(now.c.id).where(*same[0], now.c.closed_run.is_(None), open_deal(now)).exists(),
+        select(then.c.id).where(*same[1], *known_then, open_deal(then)).exists(),
+    ]
+
+
+def _deal_of(kind: str) -> str:
+    """The column that names the deal of a row; ValueError for kinds that have none or several."""
+    if kind not in DEAL_OF:
+        raise ValueError(f"{kind} have no one deal: name what is gone instead")
+    return DEAL_OF[kind]
 
 
 def _outdate(table: Table, run: Run) -> Update:

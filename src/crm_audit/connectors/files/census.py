@@ -41,6 +41,7 @@ class Census:
     companies: set[str] = field(default_factory=set)  # that deals name
     people: set[str] = field(default_factory=set)  # that links to these deals name
     connected: set[str] = field(default_factory=set)  # kinds of events that a table here can produce
+    joining: list[Source] = field(default_factory=list)  # tables of which something belongs to this export
     mapped: dict[str, str] = field(default_factory=dict)  # field of TOLD that the mapping names -> its kind
     tallies: list[Tally] = field(default_factory=list)
 
@@ -82,6 +83,7 @@ def _read(source: Source, meaning: Meaning, *, census: Census) -> None:
             kinds.add(record.kind)
     tally.refuse_wrong_columns()
     if count.joined > before:
+        census.joining.append(source)
         census.connected |= _producible(source) or kinds
 
 

@@ -7,23 +7,21 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import count
 from pathlib import Path
 from string import Template
 
 from crm_audit.config import Connection
-from crm_audit.connectors.base import Calls, Fields, Page, Receipt, Write
+from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
 from crm_audit.connectors.files import census, mapping
+from crm_audit.connectors.files.passes import Stream, passed
 from crm_audit.connectors.files.records import Meaning, records
 from crm_audit.connectors.files.rows import Source
-from crm_audit.connectors.files.survey import survey
+from crm_audit.connectors.files.survey import NEEDS, survey
 from crm_audit.connectors.files.tally import Tally
-from crm_audit.domain import KINDS, Account, Annotation, Company, Person, Record, Survey
+from crm_audit.domain import KINDS, Account, Annotation, Company, Person, Record, Stage, Survey
 from crm_audit.errors import FixConfig
 from crm_audit.near import aside
-
-PAGE = 2_000
-
 
 READ_ONLY = "files are an export and cannot be written back; connect the CRM itself to annotate its deals"
 
@@ -56,17 +54,17 @@ class Files:
         """What the export cannot tell; reads every file once, so that a broken one stops the run before it begins."""
         return survey(self._census, self.options, absent=self.absent)
 
-    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
-        """All records of a kind; the cursor of files that changed since starts over: reading twice is cheap."""
-        stamp = self._stamp(kind)
-        done = _done(cursor, stamp)
-        rows = islice(self._records(kind), done, None)
-        page = tuple(islice(rows, PAGE))
-        while page:
-            done += len(page)
-            following = tuple(islice(rows, PAGE))
-            yield Page(kind, page, f"{done}@{stamp}" if following else None)
-            page = following
+    def read(self, reading: Reading) -> Iterator[Page | Gap]:
+        """Every kind whole, each table as one stream, on from where a pass was cut as long as its files stay."""
+        for kind in KINDS:
+            stamp = self._stamp(kind)
+            for stream in self._streams(kind):
+                yield from passed(stream, reading.stands.get(stream.name), stamp=stamp)
+
+    def stages(self) -> Sequence[Stage]:
+        """The stages of the tables, where there are any."""
+        found = (record for stream in self._streams("stages") for record in stream.records)
+        return [record for record in found if isinstance(record, Stage)]
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """Nothing: an export has no place of ours."""
@@ -84,19 +82,24 @@ class Files:
         """None: a row has no address."""
         return None
 
-    def _records(self, kind: str) -> Iterator[Record]:
-        """Every record once, at the last place where its id stands; after them those that are only referred to."""
-        repeats = self._census.counts[kind].repeats
-        for number, record in enumerate(self._rows(kind), 1):
-            if repeats.get(record.id, number) == number:
-                yield record
-        for id_ in self._census.bare(kind):
-            yield Company(id=id_, name=id_) if kind == "companies" else Person(id=id_, name=id_)
+    def _streams(self, kind: str) -> Iterator[Stream]:
+        """Every table, to be read in this order; after them the records that are only referred to."""
+        numbers = count(1)
+        for place, source in enumerate(self.sources.get(kind, ())):
+            sure = kind not in NEEDS or source in self._census.joining
+            name = f"{kind}/{place}:{source.sheet.name}"
+            yield Stream(kind, name, self._records(source, numbers), sweep="all" if sure else "none")
+        if kind in ("companies", "people"):
+            cls = Company if kind == "companies" else Person
+            yield Stream(kind, f"{kind}/named", (cls(id=id_, name=id_) for id_ in self._census.bare(kind)))
 
-    def _rows(self, kind: str) -> Iterator[Record]:
-        for source in self.sources.get(kind, ()):
-            tally = Tally(source.sheet.name, str(source.sheet.path))  # counted in the census already
-            for _, record in records(source, self._named, tally=tally):
+    def _records(self, source: Source, numbers: Iterator[int]) -> Iterator[Record]:
+        """Every record once, at the last place of its kind where its id stands."""
+        repeats = self._census.counts[source.kind].repeats
+        tally = Tally(source.sheet.name, str(source.sheet.path))  # counted in the census already
+        for _, record in records(source, self._named, tally=tally):
+            number = next(numbers)
+            if repeats.get(record.id, number) == number:
                 yield record
 
     def _stamp(self, kind: str) -> str:
@@ -171,8 +174,3 @@ def _sources(chosen: mapping.Options, folder: Path, *, zone: str) -> tuple[censu
 def _absent(kind: str, path: Path) -> str:
     hint = aside(path.name, (known.name for known in path.parent.iterdir()))
     return f"options.tables.{kind}: {path.name} is not in the folder{hint}; what it would tell is unknown"
-
-
-def _done(cursor: str | None, stamp: str) -> int:
-    count, _, of = (cursor or "").partition("@")
-    return int(count) if of == stamp and count.isdecimal() else 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from crm_audit.connectors.base import Fields, Receipt, Write
-from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json, Refused, cut
+from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json, Query, Refused, cut
 from crm_audit.connectors.hubspot.names import GROUP, OWN
 from crm_audit.connectors.hubspot.values import number, text
 from crm_audit.domain import Annotation
@@ -26,7 +26,7 @@ def wanted(annotation: Annotation) -> Mapping[str, Fields]:
 
 def shown(gateway: Gateway, deals: Sequence[str]) -> dict[str, Mapping[str, Fields]]:
     """What our properties hold now; a deal that is gone or merged away is left out."""
-    found = gateway.read("deals", deals, properties=OWN.values())
+    found = gateway.read(Query(kind="deals", properties=tuple(OWN.values())), deals)
     return {deal: {PLACE: _fields(record)} for deal, record in found.items()}
 
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import urllib3
 
 from crm_audit.config import Connection, secret
-from crm_audit.connectors.base import Calls, Fields, Page, Receipt, Write
-from crm_audit.connectors.hubspot import annotate, pull
+from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
+from crm_audit.connectors.hubspot import annotate, reading, records
 from crm_audit.connectors.hubspot.gateway import Gateway, Json
-from crm_audit.connectors.hubspot.links import Contacts
+from crm_audit.connectors.hubspot.inline import Inline
+from crm_audit.connectors.hubspot.limits import Pace
 from crm_audit.connectors.hubspot.names import RECORD_PAGES
 from crm_audit.connectors.hubspot.options import Options, fields, options
+from crm_audit.connectors.hubspot.passes import Passes
 from crm_audit.connectors.hubspot.portal import Portal, owners_by_user
 from crm_audit.connectors.hubspot.reader import Reader
+from crm_audit.connectors.hubspot.sources import sources
 from crm_audit.connectors.hubspot.survey import Shape, look, survey
-from crm_audit.domain import Account, Annotation, Survey
+from crm_audit.connectors.scratch import Scratch
+from crm_audit.domain import Account, Annotation, Stage, Survey
 from crm_audit.errors import FixConfig
 from crm_audit.zones import zone
 
@@ -33,9 +39,9 @@ class HubSpot:
         self._gateway = gateway
         self._options = options(connection)
         self._fields = fields(connection)
+        self._sources = sources(connection, self._fields, self._options)
         self._details: Json | None = None
         self._shape: Shape | None = None
-        self._reader: Reader | None = None
         self._has_own = False
 
     @property
@@ -56,13 +62,27 @@ class HubSpot:
 
     def survey(self) -> Survey:
         """What this portal cannot tell."""
-        self._shape = self._reader = None  # an admin may have changed something since
-        reader = self._asked_reader()
-        return survey(reader.shape, reader.portal)
+        self._shape = None  # an admin may have changed something since
+        return survey(self._asked_shape(), self._portal())
 
-    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
-        """All records of a kind."""
-        return pull.pages(self._asked_reader(), kind, cursor=cursor)
+    def stages(self) -> Sequence[Stage]:
+        """The stages of all deal pipelines."""
+        return [stage for pipeline in self._gateway.pipelines() for stage in records.stages(pipeline)]
+
+    def read(self, asked: Reading) -> Iterator[Page | Gap]:
+        """One run: whole passes where they are due, and everything that changed since the last."""
+        overlap = timedelta(minutes=self._options.overlap)
+        with closing(Scratch()) as scratch:
+            reader = Reader(
+                gateway=self._gateway,
+                portal=self._portal(),
+                shape=self._asked_shape(),
+                sources=self._sources,
+                known=asked.known,
+                inline=Inline(scratch),
+            )
+            self._shape = None  # another run begins with another look
+            yield from reading.read(Passes(reader, asked, overlap))
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the deal's properties of ours must hold."""
@@ -97,19 +117,14 @@ class HubSpot:
     def _asked_shape(self) -> Shape:
         if self._shape is None:
             foreign = bool(self._asked_details().get("additionalCurrencies"))
-            self._shape = look(self._gateway, rates=foreign and not self._options.rates)
+            self._gateway.pace.renew()
+            self._shape = look(self._gateway, self._sources, rates=foreign and not self._options.rates)
         return self._shape
 
     def _require_own(self) -> None:
         if not self._has_own:
             annotate.require(frozenset(str(one["name"]) for one in self._gateway.properties("deals")))
             self._has_own = True
-
-    def _asked_reader(self) -> Reader:
-        if self._reader is None:
-            portal = self._portal()
-            self._reader = Reader(self._gateway, portal, self._asked_shape(), Contacts(self._gateway, portal))
-        return self._reader
 
     def _portal(self) -> Portal:
         account = self.account()
@@ -121,7 +136,7 @@ class HubSpot:
             options=self._options,
             roles=self._connection.roles,
             topics=self._connection.topics,
-            owners=owners_by_user(self._asked_shape().owners),
+            owners=owners_by_user(self._asked_shape().owners or ()),
         )
 
 
@@ -139,4 +154,5 @@ def connect(
 ) -> HubSpot:
     """A connector for one portal; nothing is asked of HubSpot yet. FixConfig where a setting is wrong."""
     checked: Options = options(connection)
-    return HubSpot(connection, Gateway(secret(connection, "access_token", environ), pool=pool, version=checked.api))
+    token = secret(connection, "access_token", environ)
+    return HubSpot(connection, Gateway(token, pool=pool, version=checked.api, pace=Pace(share=connection.quota_share)))

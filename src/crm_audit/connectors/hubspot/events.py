@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import time
 
 from crm_audit.connectors.hubspot.gateway import Json
-from crm_audit.connectors.hubspot.links import NOBODY, Known
 from crm_audit.connectors.hubspot.names import (
     ACCEPTED,
     ACCEPTED_ON,
@@ -24,8 +23,7 @@ from crm_audit.connectors.hubspot.names import (
 from crm_audit.connectors.hubspot.portal import Portal
 from crm_audit.connectors.hubspot.values import choices, day, instant, number, text
 from crm_audit.connectors.options import topics_named
-from crm_audit.domain import Event, Recheck, When
-from crm_audit.frames import written
+from crm_audit.domain import Event, Person, Recheck, When
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +35,8 @@ class Activity:
     portal: Portal
     contacts: tuple[Json, ...] = ()  # rows of the associations endpoint
     deals: tuple[str, ...] = ()
-    known: Mapping[str, Known] = field(default_factory=dict)  # contacts, by id
+    known: Mapping[str, Person] = field(default_factory=dict)  # contacts, by id
+    hashed: Callable[[str], str] = str  # of an address, as the store keeps it
     names: Mapping[str, str] = field(default_factory=dict)  # of deals, by id
 
     @property
@@ -61,8 +60,10 @@ class Activity:
 
     def at_addresses(self, *addresses: str | None) -> tuple[str, ...]:
         """The associated contacts who have one of these addresses."""
-        asked = {one.lower() for one in addresses if one}
-        return tuple(one for one in self.people if self.known.get(one, NOBODY).addresses & asked)
+        asked = {self.hashed(one.lower()) for one in addresses if one}
+        return tuple(
+            one for one in self.people if one in self.known and not asked.isdisjoint(self.known[one].addresses)
+        )
 
     def signers(self) -> tuple[str, ...]:
         """The contacts who sign; without any, all of them."""
@@ -150,6 +151,9 @@ def quote(activity: Activity) -> Iterator[Event]:
             )
 
 
+QUOTE_KINDS = ("quote_sent", "quote_reported", "quote_accepted")
+
+
 def _since(activity: Activity, states: tuple[str, ...]) -> When | None:
     """Since when the quote has been in one of these states; its history has the newest entry first."""
     if activity.text(QUOTE_STATUS) not in states:
@@ -208,18 +212,30 @@ def rechecks(activity: Activity) -> Iterator[Recheck]:
         )
 
 
+def view_id(contact: str) -> str:
+    """The event that a contact's last visit is; a later visit takes its place."""
+    return f"contacts:{contact}"
+
+
 def view(record: Json, portal: Portal) -> Iterator[Event]:
     """The contact's last visit to a document, where a property names its instant (ruling 3)."""
     at = instant(text(record, portal.fields.get("doc_viewed")))
     if at is not None:
         yield Event(
-            id=f"contacts:{record['id']}:{written(at)}",
+            id=view_id(str(record["id"])),
             kind="doc_viewed",
             at=at,
             people=(str(record["id"]),),
             topics=portal.topics.get("doc_viewed", ()),
             recorded_at=at,
         )
+
+
+def ids(source: str, record_id: str) -> tuple[str, ...]:
+    """The ids of all events that a record may become."""
+    if source == "quotes":
+        return tuple(f"{source}:{record_id}:{kind}" for kind in QUOTE_KINDS)
+    return (f"{source}:{record_id}",)
 
 
 SOURCES: Mapping[str, Callable[[Activity], Iterator[Event]]] = {

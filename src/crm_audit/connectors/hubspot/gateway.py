@@ -1,194 +1,35 @@
-"""The only code that touches hubspot-api-client, and what that library does badly.
-
-Every call goes out through one pool with a timeout, is sent once by the library and repeated only here, follows no
-redirect, and comes back as plain JSON. Tokens and bodies reach neither logs nor error texts.
-"""
+"""HubSpot's endpoints as this program uses them; with `wire` the only code that touches hubspot-api-client."""
 
 from __future__ import annotations
 
-import json
-import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from types import ModuleType
 from typing import Any, TypeVar
 
 import urllib3
 from hubspot import HubSpot
 from hubspot.discovery.discovery_base import DiscoveryBase
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from crm_audit.connectors.base import Calls
-from crm_audit.connectors.hubspot.names import HOST, VERSION
-from crm_audit.errors import BadLogin, CrmAuditError, FixInCrm, NoAccess, OutOfQuota, Retry
+from crm_audit.connectors.hubspot.limits import Pace
+from crm_audit.connectors.hubspot.names import VERSION
+from crm_audit.connectors.hubspot.refusals import Refused
+from crm_audit.connectors.hubspot.wire import Answer, Wire
+from crm_audit.errors import Retry
+
+__all__ = ["Answer", "Gateway", "Json", "Query", "Refused"]
 
 T = TypeVar("T")
 Json = dict[str, Any]
 """A JSON object of HubSpot's; it becomes typed records in the mapping modules and goes no further."""
 
-TIMEOUT = urllib3.Timeout(connect=10, read=60)
-ATTEMPTS = 5
-LONGEST_WAIT = 60.0  # seconds; a longer Retry-After ends the run instead of sleeping through it
-LOCKED_FOR = 2.0  # a locked record (423) stays locked for two seconds
-
-PAGE, PAGE_WITH_HISTORY, BATCH, ASSOCIATIONS, OWNERS = 100, 50, 100, 1000, 500
-"""HubSpot's own limits: records listed, listed or read with history, read or written, associated, owners."""
+PAGE, PAGE_WITH_HISTORY, SEARCHED, ASSOCIATIONS, OWNERS = 100, 50, 200, 1000, 500
+"""HubSpot's own limits: records listed or read, the same with history, searched, associated, owners."""
+BATCH = PAGE
 
 NOTHING_THERE = ("NO_ASSOCIATIONS_FOUND", "OBJECT_NOT_FOUND")
-
-_DATED = re.compile(r"^/(?:crm/v[34]/(objects|pipelines|properties|owners|associations)|(account-info|settings)/v3)")
-_QUIET = re.compile(r"/(?:v[34]|20\d\d-\d\d)(?=/|$)")
-
-
-class Refused(FixInCrm):
-    """HubSpot refuses this request for good; the text is its own."""
-
-
-class _Again(Retry):
-    """Worth another try; `after` is the least wait in seconds."""
-
-    def __init__(self, text: str, after: float = 0.0) -> None:
-        super().__init__(text)
-        self.after = after
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A good answer, in the shape in which the library hands it through."""
-
-    status: int
-    body: object
-
-
-class Wire:
-    """What the library takes for its connection pool: one host, one timeout, one retry layer, every call counted."""
-
-    def __init__(
-        self, pool: urllib3.PoolManager, calls: Calls, *, version: str, sleep: Callable[[float], None]
-    ) -> None:
-        self._pool = pool
-        self._calls = calls
-        self._version = version
-        self._again = Retrying(
-            retry=retry_if_exception_type(_Again),
-            wait=_wait,
-            stop=stop_after_attempt(ATTEMPTS),
-            sleep=sleep,
-            reraise=True,
-        )
-
-    def request(self, method: str, url: str, **how: object) -> Answer:
-        """Send until it is answered; raises one of our errors for anything but a good answer."""
-        path, query = _split(url)
-        how |= {"timeout": TIMEOUT, "preload_content": True, "retries": False, "redirect": False}
-        address = HOST + dated(path, self._version) + query
-        return self._again(self._once, method, address, name=_short(path), how=how)
-
-    def _once(self, method: str, address: str, *, name: str, how: Json) -> Answer:
-        self._calls.count(name, writes=method != "GET" and not name.endswith(("/read", "/search")))
-        try:
-            response = self._pool.request(method, address, **how)
-        except urllib3.exceptions.NewConnectionError:
-            raise Retry(f"cannot reach {HOST}: nothing answers there; check the network or the proxy") from None
-        except urllib3.exceptions.SSLError as error:
-            raise FixInCrm(f"{HOST} shows a certificate that is not trusted here ({type(error).__name__})") from None
-        except urllib3.exceptions.HTTPError as error:
-            raise _Again(f"the connection to {HOST} broke off during {name} ({type(error).__name__})") from None
-        if 200 <= response.status <= 299:
-            return Answer(response.status, _parsed(response.data, name))
-        raise refusal(response.status, response.data, headers=response.headers, name=name)
-
-
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    stated = error.after if isinstance(error, _Again) else 0.0
-    return max(stated, wait_random_exponential(multiplier=1, max=30)(state))
-
-
-def _split(url: str) -> tuple[str, str]:
-    path, mark, query = url.removeprefix(HOST).partition("?")
-    return path.rstrip("/"), mark + query
-
-
-def dated(path: str, version: str) -> str:
-    """The dated form of a v3 or v4 path; unchanged where the version asked for is `v3`."""
-    if version == "v3":
-        return path
-    known = _DATED.match(path)
-    if known is None:
-        return path
-    if known[1]:
-        return f"/crm/{known[1]}/{version}{path[known.end() :]}"
-    family, _, rest = path[known.end() :].removeprefix("/").partition("/")
-    if known[2] == "settings":
-        return f"/settings/{family}/{version}/{rest}"
-    return f"/account-info/{version}/{family}"
-
-
-def _short(path: str) -> str:
-    return _QUIET.sub("", path).removeprefix("/crm/").removeprefix("objects/").strip("/")
-
-
-def _parsed(body: bytes, name: str) -> object:
-    try:
-        return json.loads(body, parse_float=Decimal)
-    except ValueError:
-        raise _Again(f"HubSpot answered {name} with something that is not JSON") from None
-
-
-def refusal(status: int, body: bytes, *, headers: Mapping[str, str], name: str) -> CrmAuditError:
-    """The error that an answer of 3xx, 4xx or 5xx stands for, classed by what the reader does next."""
-    said = _said(body)
-    if status == 401:
-        return BadLogin("HubSpot does not accept the access token: it is wrong, expired or revoked")
-    if status == 403:
-        return NoAccess(f"HubSpot refuses {name}: {_missing(said)}")
-    if status == 429 and said.get("policyName") == "DAILY":
-        return OutOfQuota("HubSpot's calls of the day are used up; they are back at midnight in the portal's zone")
-    if status in (423, 429, 477) or status >= 500:
-        return _throttled(status, headers, name=name)
-    return Refused(f"HubSpot refuses {name} ({status}): {said.get('message', 'without saying why')}")
-
-
-def _said(body: bytes) -> Json:
-    try:
-        said = json.loads(body)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _missing(said: Json) -> str:
-    contexts = [error.get("context") or {} for error in said.get("errors") or ()]
-    scopes = [scope for context in contexts for scope in context.get("requiredScopes") or ()]
-    if scopes:
-        return "add the scope " + ", ".join(dict.fromkeys(scopes)) + " to the app whose token this is"
-    return str(said.get("message", "a scope or a permission is missing"))
-
-
-def _throttled(status: int, headers: Mapping[str, str], *, name: str) -> Retry:
-    stated = seconds(headers.get("Retry-After"), headers.get("Date"))
-    if stated > LONGEST_WAIT:
-        return Retry(f"HubSpot asks to come back to {name} in {stated:.0f} seconds ({status}); run again then")
-    return _Again(f"HubSpot does not serve {name} just now ({status})", max(stated, LOCKED_FOR if status == 423 else 0))
-
-
-def seconds(stated: str | None, now: str | None) -> float:
-    """A Retry-After header in seconds, a date measured against the server's own clock; 0 where it says nothing."""
-    if not stated:
-        return 0.0
-    try:
-        return max(0.0, float(stated))
-    except ValueError:
-        pass
-    try:
-        until, since = parsedate_to_datetime(stated), parsedate_to_datetime(now or "")
-        return max(0.0, (until - since).total_seconds())
-    except (TypeError, ValueError):  # garbage, or one of the two without a zone
-        return 0.0
 
 
 class Gateway:
@@ -200,16 +41,23 @@ class Gateway:
         *,
         pool: urllib3.PoolManager | None = None,
         version: str = VERSION,
-        sleep: Callable[[float], None] = time.sleep,
+        pace: Pace | None = None,
     ) -> None:
         self.calls = Calls()
-        self._wire = Wire(pool or urllib3.PoolManager(), self.calls, version=version, sleep=sleep)
+        self.pace = pace or Pace()
+        self._wire = Wire(pool or urllib3.PoolManager(), self.calls, version=version, pace=self.pace)
         self._apis: dict[tuple[str, str], Any] = {}
         self._client = HubSpot(
             access_token=token,
             retry=False,
             api_factory=lambda package, name, config: self._api(package, name, config=config),
         )
+
+    def now(self) -> datetime:
+        """HubSpot's own time, as its last answer had it; Retry where none had any."""
+        if self._wire.told is None:
+            raise Retry("HubSpot's answers carry no date, so nothing can be read on from here; is a proxy in between?")
+        return self._wire.told
 
     def _api(self, package: ModuleType, name: str, *, config: Mapping[str, object]) -> object:
         """Each API object once, on our wire; by itself the library opens a new pool at every access."""
@@ -228,7 +76,10 @@ class Gateway:
 
     def details(self) -> Json:
         """The portal: `portalId`, `timeZone`, `companyCurrency`, `additionalCurrencies`, `uiDomain`."""
-        return self._get("/account-info/v3/details")
+        details = self._get("/account-info/v3/details")
+        if "portalId" not in details:
+            raise Retry("HubSpot answered account-info/details without naming the portal; try again later")
+        return details
 
     def rates(self) -> list[Json]:
         """Exchange rates of today, each from one currency into the company's."""
@@ -262,48 +113,78 @@ class Gateway:
             if after is None:
                 return
 
-    def page(
-        self, query: Query, after: str | None = None, *, limit: int | None = None
-    ) -> tuple[list[Json], str | None]:
+    def page(self, query: Query, after: str | None = None) -> tuple[list[Json], str | None]:
         """A page of records and where to go on."""
-        most = PAGE_WITH_HISTORY if query.history else PAGE
-        how: Json = {"limit": min(limit or most, most), "archived": query.archived}
-        if query.properties:
-            how["properties"] = list(query.properties)
-        if query.history:
-            how["properties_with_history"] = list(query.history)
+        how: Json = {"limit": PAGE_WITH_HISTORY if query.history else PAGE, "archived": query.archived}
+        named = {
+            "properties": query.properties, "properties_with_history": query.history, "associations": query.associations
+        }  # fmt: skip
+        how |= {name: list(values) for name, values in named.items() if values}
         if after:
             how["after"] = after
         return _page(_object(self._client.crm.objects.basic_api.get_page(query.kind, _preload_content=False, **how)))
 
-    def read(self, kind: str, ids: Iterable[str], *, properties: Iterable[str]) -> dict[str, Json]:
+    def search(self, query: Query, filters: Sequence[Json], *, after: str | None) -> tuple[list[Json], bool]:
+        """The first 200 records beyond an id that fit all filters, in the order of ids, and whether there are more.
+
+        The index lags behind and never shows archived records. Walked by id, no search ever comes near the 10,000
+        results past which HubSpot gives no more, however many records bear the same stamp.
+        """
+        beyond = [{"propertyName": "hs_object_id", "operator": "GT", "value": after or "0"}]
+        body = {
+            "filterGroups": [{"filters": [*filters, *beyond]}],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "properties": list(query.properties),
+            "limit": SEARCHED,
+        }
+        api = self._client.crm.objects.search_api
+        found, more = _page(_object(api.do_search(query.kind, body, _preload_content=False)))
+        return found, more is not None
+
+    def read(self, query: Query, ids: Iterable[str]) -> dict[str, Json]:
         """Records by id; one that is gone, or now lives under another id, is left out."""
         wanted = list(dict.fromkeys(ids))
-        api, found = self._client.crm.objects.batch_api, {}
-        for some in cut(wanted, BATCH):
-            body = {"inputs": [{"id": one} for one in some], "properties": list(properties)}
-            answer = _object(api.read(kind, body, _preload_content=False))
-            _none_withheld(answer, kind)
-            for record in _results(answer):
-                found[str(record["id"])] = record
+        found: dict[str, Json] = {}
+        for some in cut(wanted, PAGE_WITH_HISTORY if query.history else BATCH):
+            found |= self._read(query, some)
         return {one: found[one] for one in wanted if one in found}
+
+    def _read(self, query: Query, ids: Sequence[str]) -> dict[str, Json]:
+        body: Json = {"properties": list(query.properties)}
+        if query.history:
+            body["propertiesWithHistory"] = list(query.history)
+        api = self._client.crm.objects.batch_api
+
+        def ask(inputs: Sequence[Json]) -> Json:
+            return _object(api.read(query.kind, {**body, "inputs": list(inputs)}, _preload_content=False))
+
+        rows, silent = _asked_twice([{"id": one} for one in ids], ask, lambda row: str(row["id"]), name=query.kind)
+        if silent > sum(str(row["id"]) not in ids for row in rows):  # a merged one may come as its survivor
+            raise Retry(f"HubSpot left {silent} of {query.kind} out of its answers without saying why; try again later")
+        return {str(row["id"]): row for row in rows}
 
     def associated(self, kind: str, other: str, *, ids: Iterable[str]) -> dict[str, list[Json]]:
         """For each record the records of the other kind, each with its `toObjectId` and `associationTypes`."""
         found: dict[str, list[Json]] = {}
-        asked: list[Json] = [{"id": one} for one in ids]
-        api = self._client.crm.associations.v4.batch_api
+        asked: list[Json] = [{"id": one} for one in dict.fromkeys(ids)]
         while asked:
             some, asked = asked[:ASSOCIATIONS], asked[ASSOCIATIONS:]
-            answer = _object(api.get_page(kind, other, {"inputs": some}, _preload_content=False))
-            _none_withheld(answer, f"associations of {kind} with {other}")
-            for row in _results(answer):
-                one = str(row["from"]["id"])
+            for row in self._associated(kind, other, some):
+                one, after = str(row["from"]["id"]), _after(row)
                 found.setdefault(one, []).extend(row["to"])
-                after = _after(row)
                 if after:
                     asked.append({"id": one, "after": after})
         return found
+
+    def _associated(self, kind: str, other: str, inputs: Sequence[Json]) -> list[Json]:
+        api = self._client.crm.associations.v4.batch_api
+
+        def ask(some: Sequence[Json]) -> Json:
+            return _object(api.get_page(kind, other, {"inputs": list(some)}, _preload_content=False))
+
+        name = f"associations of {kind} with {other}"
+        rows, _ = _asked_twice(inputs, ask, lambda row: str(row["from"]["id"]), name=name)
+        return rows  # whoever HubSpot passes over in silence twice has none
 
     def update(self, kind: str, inputs: list[Json]) -> Json:
         """Set properties of at most 100 records: `results`, and `errors` for those refused (207)."""
@@ -318,10 +199,11 @@ class Query:
     kind: str
     properties: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
+    associations: tuple[str, ...] = ()  # told inline, and only where records are listed
     archived: bool = False
 
 
-def cut(items: list[T], size: int) -> Iterable[list[T]]:
+def cut(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     """A list in pieces of at most that size."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
@@ -333,15 +215,39 @@ def _object(answer: Answer) -> Json:
 
 
 def _results(answer: Json) -> list[Json]:
-    return list(answer.get("results") or ())
+    """The rows; an answer without any list of them is some other answer, and no empty one."""
+    rows = answer.get("results")
+    if not isinstance(rows, list):
+        raise Retry(f"HubSpot answered without results ({answer.get('category') or 'no category'}); try again later")
+    return rows
 
 
-def _none_withheld(answer: Json, name: str) -> None:
-    """A record without associations is an error of its own to HubSpot; any other error hides some from us."""
-    for error in answer.get("errors") or ():
+def _asked_twice(
+    inputs: Sequence[Json], ask: Callable[[Sequence[Json]], Json], key: Callable[[Json], str], *, name: str
+) -> tuple[list[Json], int]:
+    """The rows of a batch. Inputs that the answer passes over in silence are asked for once more, then counted."""
+    rows: list[Json] = []
+    silent = inputs
+    for _ in range(2):
+        answer = ask(silent)
+        rows += _results(answer)
+        if _withheld(answer, name):
+            return rows, 0
+        told = {key(row) for row in rows}
+        silent = [one for one in silent if str(one["id"]) not in told]
+        if not silent:
+            break
+    return rows, len(silent)
+
+
+def _withheld(answer: Json, name: str) -> bool:
+    """Whether the answer says that there is nothing for some; Retry where it withholds what there may be."""
+    errors = answer.get("errors") or ()
+    for error in errors:
         said = f"{error.get('category')} {error.get('subCategory')}"
         if not any(known in said for known in NOTHING_THERE):
             raise Retry(f"HubSpot left out {name}: {error.get('message', 'without saying why')}")
+    return bool(errors)
 
 
 def _page(answer: Json) -> tuple[list[Json], str | None]:

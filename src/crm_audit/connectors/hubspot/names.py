@@ -7,8 +7,6 @@ from collections.abc import Mapping
 HOST = "https://api.hubapi.com"
 VERSION = "2026-09"
 
-OBJECTS = ("deals", "contacts", "companies", "meetings", "calls", "emails", "quotes", "notes", "tasks")
-
 SCOPES: Mapping[str, str] = {
     "deals": "crm.objects.deals.read",
     "contacts": "crm.objects.contacts.read",
@@ -51,6 +49,10 @@ CONTACT: Mapping[str, str] = {
     "merged": "hs_merged_object_ids",
     "merged_vids": "hs_calculated_merged_vids",  # contacts only: `vid:timestamp`, joined by semicolons
 }
+MODIFIED: Mapping[str, str] = {"contacts": "lastmodifieddate"}
+MODIFIED_ELSEWHERE = "hs_lastmodifieddate"
+"""The stamp of the last change, by object. A search by the wrong one finds nothing, and says nothing."""
+MERGED = "hs_merged_object_ids"
 COMPANY: Mapping[str, str] = {"name": "name", "merged": "hs_merged_object_ids"}
 
 HISTORY = ("stage", "close_date", "amount")
@@ -93,6 +95,7 @@ ACCEPTED = "ACCEPTED"
 SENT = ("APPROVAL_NOT_NEEDED", "APPROVED", "PENDING_BUYER_ACTION", ACCEPTED)  # states in which the buyer can see it
 
 PRIMARY_COMPANY = ("HUBSPOT_DEFINED", 5)
+PRIMARY_INLINE = "deal_to_company"  # how a listed deal names that type; the plain one ends in `_unlabeled`
 SIGNER = ("HUBSPOT_DEFINED", 702)  # quote to the contact who signs it
 
 BUYING_ROLES: Mapping[str, str] = {

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
+from pydantic import Field
+
 from crm_audit.config import Connection
 from crm_audit.connectors.hubspot.names import ACTIVITY_TYPE, CONNECTED, CONTACT, DEAL, SENT, TASK_TYPE
 from crm_audit.connectors.mail import AUTOMATIC
@@ -45,6 +47,7 @@ class Options(Frozen):
     attestations: Mapping[str, tuple[str, ...]] = {}  # type of a note or task -> topics somebody vouches for
     rechecks: Mapping[str, tuple[str, ...]] = {}  # type of a task -> topics asked again
     share_topics: bool = False  # whether an activity's topics count for each of its several deals
+    overlap: int = Field(default=5, ge=0)  # minutes by which HubSpot's search may lag behind
     rates: Mapping[str, Decimal] = {}  # currency -> units of the corporate currency; empty: ask HubSpot
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 from crm_audit.connectors.hubspot.gateway import Json
-from crm_audit.connectors.hubspot.names import COMPANY, CONTACT, FIT_TIERS, HISTORY, PRIMARY_COMPANY
+from crm_audit.connectors.hubspot.names import COMPANY, CONTACT, FIT_TIERS, HISTORY, PRIMARY_COMPANY, PRIMARY_INLINE
 from crm_audit.connectors.hubspot.portal import Portal
 from crm_audit.connectors.hubspot.values import choices, day, instant, number, text
 from crm_audit.connectors.mail import domain
@@ -78,9 +78,11 @@ def _last_set(record: Json, name: str | None) -> str | None:
     return entries[0].get("timestamp") if entries else None
 
 
-def person(record: Json, portal: Portal) -> list[Person]:
-    """A contact, and each record that was merged into it. Of the address only the domain leaves here."""
+def person(record: Json, portal: Portal, *, hashed: Callable[[str], str]) -> list[Person]:
+    """A contact, and each record that was merged into it. Of an address only the domain and a keyed hash leave here."""
     name = " ".join(part for part in (text(record, CONTACT["first"]), text(record, CONTACT["last"])) if part)
+    further = choices(text(record, CONTACT["more_addresses"]))
+    addresses = [one for one in (text(record, CONTACT["address"]), *further) if one]
     survivor = Person(
         id=str(record["id"]),
         name=name or f"contact {record['id']}",
@@ -88,6 +90,8 @@ def person(record: Json, portal: Portal) -> list[Person]:
         domain=domain(text(record, CONTACT["address"])),
         left_on=day(text(record, portal.fields.get("left_on")), portal.zone),
         deleted=bool(record.get("archived")),
+        roles=tuple(dict.fromkeys(map(portal.role, choices(text(record, portal.fields.get("buying_role")))))),
+        addresses=tuple(dict.fromkeys(hashed(one.lower()) for one in addresses)),
     )
     return [survivor, *(Person(id=one, name=survivor.name, merged_into=survivor.id) for one in merged_ids(record))]
 
@@ -97,6 +101,14 @@ def merged_ids(record: Json) -> tuple[str, ...]:
     listed = (*choices(text(record, CONTACT["merged"])), *choices(text(record, CONTACT["merged_vids"])))
     ids = dict.fromkeys(one.partition(":")[0] for one in listed)
     return tuple(one for one in ids if one != str(record["id"]))
+
+
+def told_inline(record: Json) -> tuple[bool, str | None]:
+    """Whether a listed deal's own associations tell its primary company, and which; a label may hide that type."""
+    told = (record.get("associations") or {}).get("companies") or {}
+    rows = told.get("results") or ()
+    primary = next((str(row["id"]) for row in rows if row.get("type") == PRIMARY_INLINE), None)
+    return primary is not None or not (rows or told.get("paging")), primary
 
 
 def primary_company(associated: Iterable[Json]) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from crm_audit.connectors.hubspot.gateway import Gateway, Json, Query, Refused
-from crm_audit.connectors.hubspot.names import BUYING_ROLES, CONTACT, OBJECTS, SCOPES
+from crm_audit.connectors.hubspot.gateway import Gateway, Json, Refused
+from crm_audit.connectors.hubspot.names import BUYING_ROLES, CONTACT, SCOPES
 from crm_audit.connectors.hubspot.options import ON_COMPANIES
 from crm_audit.connectors.hubspot.portal import Portal
+from crm_audit.connectors.hubspot.sources import Source
 from crm_audit.connectors.options import RECHECK
 from crm_audit.domain import Survey
 from crm_audit.errors import NoAccess
@@ -39,37 +40,46 @@ class Shape:
     properties: Mapping[str, frozenset[str]]  # objects that cannot be read are missing
     refusals: Mapping[str, str]  # what cannot be read -> HubSpot's words
     labels: Sequence[Json] = ()
-    owners: Sequence[Json] = ()  # archived ones too
+    owners: Sequence[Json] | None = None  # archived ones too; None: not to be read
+    rates: Sequence[Json] | None = None  # None: not to be read, or not asked for
+    bins: Mapping[str, tuple[list[Json], str | None]] = field(default_factory=dict)  # first pages of archived records
 
     def has(self, kind: str, name: str | None) -> bool:
         """The object can be read and has this property."""
         return name is not None and name in self.properties.get(kind, ())
 
+    def lacks(self, source: Source) -> tuple[str, ...]:
+        """What is asked for and not there."""
+        return tuple(sorted(set(source.properties) - self.properties[source.kind]))
 
-def look(gateway: Gateway, *, rates: bool) -> Shape:
-    """Ask for the properties of every object and for one record, since either may need a scope that we lack."""
+
+def look(gateway: Gateway, sources: Mapping[str, Source], *, rates: bool) -> Shape:
+    """Ask for the properties of every object and for its records, since either may need a scope that we lack.
+
+    The records are archived ones: their first page has to be read every night anyway, and the reading begins with it.
+    """
     properties: dict[str, frozenset[str]] = {}
     refusals: dict[str, str] = {}
-    for kind in OBJECTS:
+    bins: dict[str, tuple[list[Json], str | None]] = {}
+    for kind, source in sources.items():
         try:
             listed = gateway.properties(kind)
-            gateway.page(Query(kind=kind), limit=1)
+            bins[kind] = gateway.page(source.binned())
         except NoAccess as error:
             refusals[kind] = str(error)
             continue
         properties[kind] = frozenset(str(one["name"]) for one in listed)
-    owners: list[Json] = []
+    owners = worth = None
     try:
         owners = [owner for archived in (False, True) for owner in gateway.all_owners(archived=archived)]
     except NoAccess as error:
         refusals["owners"] = str(error)
     try:
-        if rates:
-            gateway.rates()
+        worth = gateway.rates() if rates else None
     except (NoAccess, Refused) as error:
         refusals["exchange rates"] = f"{error}; or set options.rates"
     labels = gateway.labels("deals", "contacts") if {"deals", "contacts"} <= properties.keys() else []
-    return Shape(properties, refusals, labels, owners)
+    return Shape(properties, refusals, labels=labels, owners=owners, rates=worth, bins=bins)
 
 
 def survey(shape: Shape, portal: Portal) -> Survey:

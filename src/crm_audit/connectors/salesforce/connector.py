@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import requests
 
 from crm_audit.config import Connection
-from crm_audit.connectors.base import Calls, Fields, Page, Receipt, Write
+from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
 from crm_audit.connectors.salesforce import own
 from crm_audit.connectors.salesforce.gateway import MOST_RECORDS, Gateway
 from crm_audit.connectors.salesforce.login import login_of
@@ -18,7 +18,8 @@ from crm_audit.connectors.salesforce.org import PAGE, Org
 from crm_audit.connectors.salesforce.reading import is_id, required
 from crm_audit.connectors.salesforce.sources import Source, idle, sources
 from crm_audit.connectors.salesforce.survey import survey
-from crm_audit.domain import KINDS, Account, Annotation, Survey
+from crm_audit.connectors.whole import whole
+from crm_audit.domain import KINDS, Account, Annotation, Stage, Survey
 from crm_audit.errors import Incomplete, NoAccess
 
 WITHOUT_VERDICT = "its verdict was refused, so there is nothing to point at"
@@ -80,7 +81,15 @@ class SalesforceConnector:
             raise Incomplete(f"{kind} cannot go on at {cursor!r}, which is no longer read; start the pull again")
         for source in left[names.index(resumed) if resumed else 0 :]:
             yield from self._pages(kind, source, after=after if source.object == resumed else "")
-        yield Page(kind, (), None)
+        yield Page(kind=kind, stream=f"{kind}/{left[-1].object}" if left else kind)
+
+    def read(self, reading: Reading) -> Iterator[Page | Gap]:
+        """Everything, whole."""
+        return whole(reading, self.pages)
+
+    def stages(self) -> Sequence[Stage]:
+        """Every stage of every sales process."""
+        return [row for page in self.pages("stages") for row in page.rows if isinstance(row, Stage)]
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the verdict record and the lookup to it must hold. Pure."""
@@ -124,9 +133,11 @@ class SalesforceConnector:
         while True:
             rows = self._org.page(source.object, after, where=source.where, everything=source.everything)
             if not rows:
+                yield Page(kind=kind, stream=f"{kind}/{source.object}")
                 return
             after = required(rows[-1], "Id")
-            yield Page(kind, tuple(source.records(self._org, rows)), f"{source.object}:{after}")
+            found = tuple(source.records(self._org, rows))
+            yield Page(kind=kind, stream=f"{kind}/{source.object}", rows=found, cursor=f"{source.object}:{after}")
             if len(rows) < PAGE:
                 return
 

@@ -1,0 +1,101 @@
+"""The ways through all records of one HubSpot object, a thousand at a time: as large as one call for associations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from crm_audit.connectors.hubspot.gateway import (
+    ASSOCIATIONS,
+    PAGE_WITH_HISTORY,
+    SEARCHED,
+    Gateway,
+    Json,
+    Query,
+    Refused,
+)
+from crm_audit.connectors.hubspot.names import MODIFIED, MODIFIED_ELSEWHERE
+from crm_audit.connectors.hubspot.sources import Source
+from crm_audit.connectors.hubspot.values import instant
+from crm_audit.errors import Retry
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Records that lie beside one another, and where the walk goes on; None at its end."""
+
+    records: Sequence[Json]
+    after: str | None
+    whole: bool  # a whole pass: what it does not show is gone at its end, and nothing need be said about that before
+    missing: tuple[str, ...] = ()  # ids that the index still names and HubSpot does not have any more
+
+
+def whole(gateway: Gateway, source: Source, *, after: str | None) -> Iterator[Group]:
+    """Every record that tells something: listed where its past is wanted, else searched, which takes half the calls."""
+    if not source.history:
+        yield from _searched(gateway, source.found(), source.filters, after=after)
+        return
+    groups = _listed(gateway, source.query(), after=after)
+    try:
+        first = next(groups)
+    except Refused:  # HubSpot does not honour a place in its list for ever
+        if after is None:
+            raise
+        groups = _listed(gateway, source.query(), after=None)
+        first = next(groups)
+    yield first
+    yield from groups
+
+
+def changed(
+    gateway: Gateway, source: Source, *, since: datetime, after: str | None, fresh: datetime
+) -> Iterator[Group]:
+    """What was changed since then. The index may be behind: what it gives is read again where that matters.
+
+    That is everything with a past, and what changed after `fresh`.
+    """
+    stamp = MODIFIED.get(source.kind, MODIFIED_ELSEWHERE)
+    window: Json = {"propertyName": stamp, "operator": "GTE", "value": str(int(since.timestamp() * 1000))}
+    for group in _searched(gateway, source.found(), [window], after=after):
+        yield _confirmed(gateway, source, group, fresh=fresh)
+
+
+def _listed(gateway: Gateway, query: Query, *, after: str | None) -> Iterator[Group]:
+    while True:
+        found: list[Json] = []
+        while len(found) + PAGE_WITH_HISTORY <= ASSOCIATIONS:
+            rows, after = gateway.page(query, after)
+            found += rows
+            if after is None:
+                break
+        yield Group(found, after, whole=True)
+        if after is None:
+            return
+
+
+def _searched(gateway: Gateway, query: Query, filters: Sequence[Json], *, after: str | None) -> Iterator[Group]:
+    more = True
+    while more:
+        found: list[Json] = []
+        while more and len(found) + SEARCHED <= ASSOCIATIONS:
+            rows, more = gateway.search(query, filters, after=after)
+            last = str(rows[-1]["id"]) if rows else after
+            if more and (not rows or int(last or 0) <= int(after or 0)):
+                raise Retry(f"HubSpot's search for {query.kind} does not move on; try again later")
+            found += rows
+            after = last
+        yield Group(found, after if more else None, whole=True)
+
+
+def _confirmed(gateway: Gateway, source: Source, group: Group, *, fresh: datetime) -> Group:
+    doubtful = [str(one["id"]) for one in group.records if source.history or _is_fresh(one, fresh)]
+    now = gateway.read(source.query(), doubtful)
+    gone = {one for one in doubtful if one not in now}
+    records = [now.get(str(one["id"]), one) for one in group.records if str(one["id"]) not in gone]
+    return replace(group, records=records, whole=False, missing=tuple(one for one in doubtful if one in gone))
+
+
+def _is_fresh(record: Json, fresh: datetime) -> bool:
+    changed_at = instant(str(record.get("updatedAt") or ""))
+    return changed_at is None or changed_at >= fresh

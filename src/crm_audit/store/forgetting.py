@@ -1,0 +1,120 @@
+"""Privacy erasure: everything that says who somebody was goes, and a keyed hash stays so that it does not come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, text, update
+
+from crm_audit.domain import Change, Event, Link, Person, Recheck, Record
+from crm_audit.frames import LISTS
+from crm_audit.store.keys import Key, key
+from crm_audit.store.rows import record, rows
+from crm_audit.store.tables import FORGOTTEN, INSERT, TABLES
+
+Forgotten = Callable[[str], bool]
+"""Whether the person of that id was forgotten."""
+
+NAMING = ("events", "rechecks", "history")
+"""Kinds that name people beside what they are about."""
+
+
+def nobody(db: Connection, connection: str, records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """The records without the people whom this connection forgot."""
+    marks = frozenset(db.scalars(select(FORGOTTEN.c.mark).where(FORGOTTEN.c.connection == connection)))
+    if not marks:
+        return records
+    known = key(db)
+    return tuple(spared(records, lambda person: known.mark(person) in marks))
+
+
+def spared(records: Iterable[Record], forgotten: Forgotten) -> Iterator[Record]:
+    """The records without the people who were forgotten."""
+    for each in records:
+        match each:
+            case Person(id=one, merged_into=other) if forgotten(one) or (other is not None and forgotten(other)):
+                continue
+            case Link(person=one) if forgotten(one):
+                continue
+            case Event() | Recheck() | Change():
+                yield _unnamed(each, forgotten)
+            case _:
+                yield each
+
+
+def identities(db: Connection, connection: str, person: str) -> set[str]:
+    """The id and all others under which the CRM knew the same person before it merged them."""
+    people = TABLES["people"]
+    pairs = select(people.c.id, people.c.merged_into).where(
+        people.c.connection == connection, people.c.merged_into.is_not(None)
+    )
+    found, more = set[str](), {person}
+    while more:
+        found |= more
+        same = db.execute(pairs.where(or_(people.c.id.in_(more), people.c.merged_into.in_(more))))
+        more = {each for pair in same for each in pair} - found
+    return found
+
+
+def forget(db: Connection, connection: str, people: Collection[str], *, key: Key) -> dict[str, int]:
+    """Erase the people from every version, whenever it was known; the number of rows by kind."""
+    if db.dialect.name == "postgresql":  # no page may be half-way in with somebody who is being forgotten
+        db.execute(text(f"LOCK TABLE {FORGOTTEN.name} IN ACCESS EXCLUSIVE MODE"))
+    known = {"connection": connection}
+    tombstone = INSERT[db.dialect.name](FORGOTTEN).on_conflict_do_nothing()
+    db.execute(tombstone, [known | {"mark": key.mark(each)} for each in sorted(people)])
+    erased = {kind: db.execute(delete(table).where(*of)).rowcount for kind, table, of in _theirs(connection, people)}
+    return erased | {kind: _unname(db, connection, kind, people) for kind in NAMING}
+
+
+def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str, int]:
+    """The number of rows that `forget` would erase or change, by kind."""
+    naming = ((kind, TABLES[kind], _naming(connection, kind, people)) for kind in NAMING)
+    counted = select(func.count())
+    found = (*_theirs(connection, people), *naming)
+    return {kind: db.scalar(counted.select_from(table).where(*of)) or 0 for kind, table, of in found}
+
+
+def overwrite(db: Connection) -> bool:
+    """Rewrite the files, so that no free page holds what was erased; False where somebody reading kept it from that."""
+    if db.dialect.name == "postgresql":
+        db.execute(text("VACUUM people, links, events, rechecks, history"))
+        return True
+    db.execute(text("VACUUM"))
+    return bool(db.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0] == 0)
+
+
+def _theirs(connection: str, people: Collection[str]) -> Iterator[tuple[str, Table, list[ColumnElement[bool]]]]:
+    """The rows that are about these people and nobody else."""
+    for kind, column in (("people", "id"), ("links", "person")):
+        table = TABLES[kind]
+        yield kind, table, [table.c.connection == connection, table.c[column].in_(people)]
+
+
+def _naming(connection: str, kind: str, people: Collection[str]) -> list[ColumnElement[bool]]:
+    """The rows that name these people beside what they are about."""
+    table = TABLES[kind]
+    lists = [table.c[name] for name in ("people", "declined") if name in table.c]
+    named = [column.contains(LISTS.encode(each), autoescape=True) for column in lists for each in people]
+    return [table.c.connection == connection, or_(table.c.by.in_(people), *named)]
+
+
+def _unname(db: Connection, connection: str, kind: str, people: Collection[str]) -> int:
+    """Take the people out of every version that names them."""
+    table = TABLES[kind]
+    mine = select(table).where(*_naming(connection, kind, people))
+    count = 0
+    for row in db.execute(mine).mappings().all():
+        other = rows(spared([record(kind, row)], people.__contains__))[row["id"]]
+        same = [table.c[name] == row[name] for name in ("connection", "id", "opened_run")]
+        count += db.execute(update(table).where(*same).values(other)).rowcount
+    return count
+
+
+def _unnamed(record: Event | Recheck | Change, forgotten: Forgotten) -> Record:
+    by = None if record.by is not None and forgotten(record.by) else record.by
+    if not isinstance(record, Event):
+        return replace(record, by=by)
+    people, declined = (tuple(one for one in named if not forgotten(one)) for named in (record.people, record.declined))
+    return replace(record, by=by, people=people, declined=declined)
