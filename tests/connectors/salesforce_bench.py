@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from crm_audit.config import Connection
-from crm_audit.connectors.base import Page
+from crm_audit.connectors.base import Gap, Page, Reading
 from crm_audit.connectors.salesforce import SalesforceConnector, connect
 from crm_audit.domain import Deal, Event, Record
 from crm_audit.emulator.clock import Clock
@@ -101,9 +101,44 @@ def bench(*, zone: str = "America/New_York", multi_currency: bool = False) -> It
         yield Bench(org, faults, clock, base)
 
 
+class Blank:
+    """A store that holds nothing yet."""
+
+    def records(self, kind: str, ids: Iterable[str]) -> Mapping[str, Record]:
+        return {}
+
+    def open_deals(self) -> Iterator[Sequence[str]]:
+        return iter(())
+
+    def deals_of(self, people: Iterable[str]) -> Sequence[str]:
+        return ()
+
+    def hashed(self, text: str) -> str:
+        return text[:16]
+
+
+def first() -> Reading:
+    """What the first run asks."""
+    return Reading(started=NOW, known=Blank())
+
+
+def read(connector: SalesforceConnector, reading: Reading | None = None) -> list[Page]:
+    """All pages of a reading without gaps."""
+    told = list(connector.read(reading or first()))
+    gaps = [each for each in told if isinstance(each, Gap)]
+    assert not gaps
+    return [each for each in told if isinstance(each, Page)]
+
+
 def pulled(connector: SalesforceConnector, kind: str) -> list[Record]:
-    """All records of a kind."""
-    return [row for page in connector.pages(kind) for row in page.rows]
+    """All records of a kind, as a first run reads them; the first gap of that kind is raised as the error it was."""
+    rows: list[Record] = []
+    for each in connector.read(first()):
+        if isinstance(each, Gap):
+            assert each.kind != kind, each.reason
+        elif each.kind == kind:
+            rows += each.rows
+    return rows
 
 
 def events(connector: SalesforceConnector) -> dict[str, Event]:
@@ -118,8 +153,3 @@ def the_deal(connector: SalesforceConnector) -> Deal:
     (deal,) = pulled(connector, "deals")
     assert isinstance(deal, Deal)
     return deal
-
-
-def sizes(pages: list[Page]) -> list[int]:
-    """How many rows each page has."""
-    return [len(page.rows) for page in pages]

@@ -12,7 +12,7 @@ import pytest
 from crm_audit.connectors.salesforce import SalesforceConnector
 from crm_audit.domain import BASICS, Change, Company, Deal, Event, Link, Person, Rate, Recheck, Stage, User
 from crm_audit.errors import Incomplete
-from tests.connectors.salesforce_bench import NOW, STAGE, Bench, bench, events, pulled, sizes, the_deal
+from tests.connectors.salesforce_bench import NOW, STAGE, Bench, bench, events, pulled, the_deal
 
 AT = "2026-03-10T12:00:00Z"
 MOMENT = datetime(2026, 3, 10, 12, tzinfo=UTC)

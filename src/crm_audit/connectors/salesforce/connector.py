@@ -13,14 +13,13 @@ from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt
 from crm_audit.connectors.salesforce import own
 from crm_audit.connectors.salesforce.gateway import MOST_RECORDS, Gateway
 from crm_audit.connectors.salesforce.login import login_of
-from crm_audit.connectors.salesforce.options import options
-from crm_audit.connectors.salesforce.org import PAGE, Org
-from crm_audit.connectors.salesforce.reading import is_id, required
-from crm_audit.connectors.salesforce.sources import Source, idle, sources
+from crm_audit.connectors.salesforce.options import Options, options
+from crm_audit.connectors.salesforce.org import Org
+from crm_audit.connectors.salesforce.reading import is_id
+from crm_audit.connectors.salesforce.rounds import read
 from crm_audit.connectors.salesforce.survey import survey
-from crm_audit.connectors.whole import whole
 from crm_audit.domain import KINDS, Account, Annotation, Stage, Survey
-from crm_audit.errors import Incomplete, NoAccess
+from crm_audit.errors import NoAccess
 
 WITHOUT_VERDICT = "its verdict was refused, so there is nothing to point at"
 NO_LOOKUP = f"Opportunity.{own.LOOKUP} is not there or cannot be read; install it, or do without the link"
@@ -40,8 +39,9 @@ def connect(
         version=chosen.api_version,
         session=session or requests.Session(),
         sleep=sleep,
+        share=connection.quota_share,
     )
-    return SalesforceConnector(Org(gateway, connection, options=chosen))
+    return SalesforceConnector(gateway, connection, options=chosen)
 
 
 class SalesforceConnector:
@@ -49,47 +49,49 @@ class SalesforceConnector:
 
     vendor = "salesforce"
 
-    def __init__(self, org: Org) -> None:
-        self._org = org
+    def __init__(self, gateway: Gateway, connection: Connection, *, options: Options) -> None:
+        self._gateway = gateway
+        self._connection = connection
+        self._options = options
+        self._seen: Org | None = None
 
     @property
     def calls(self) -> Calls:
         """The calls made so far."""
-        return self._org.gateway.calls
+        return self._gateway.calls
 
     @property
     def usage(self) -> tuple[int, int] | None:
         """The org's calls used and allowed in 24 hours, by its last answer; None before the first."""
-        return self._org.gateway.usage
+        return self._gateway.allowance.usage
+
+    @property
+    def _org(self) -> Org:
+        """The org as it was last opened: what `account` and `survey` learn serves the next `read`."""
+        if self._seen is None:
+            self._gateway.allowance.begin()
+            self._seen = Org(self._gateway, self._connection, options=self._options)
+        return self._seen
 
     def account(self) -> Account:
         """Who we are connected to; raises BadLogin or Retry."""
+        self._seen = None
         return self._org.account
 
     def survey(self) -> Survey:
         """What cannot be read or is not mapped in this org."""
         return survey(self._org)
 
-    def pages(self, kind: str, cursor: str | None = None) -> Iterator[Page]:
-        """All records of a kind by object and id; a cursor is `Object:Id`, the last row that was read."""
-        if kind not in KINDS:
-            raise ValueError(f"{kind!r} is no kind of record")
-        resumed, _, after = (cursor or "").partition(":")
-        left = [each for each in sources(kind, self._org.options) if not idle(kind, each, org=self._org)]
-        names = [each.object for each in left]
-        if resumed and resumed not in names:
-            raise Incomplete(f"{kind} cannot go on at {cursor!r}, which is no longer read; start the pull again")
-        for source in left[names.index(resumed) if resumed else 0 :]:
-            yield from self._pages(kind, source, after=after if source.object == resumed else "")
-        yield Page(kind=kind, stream=f"{kind}/{left[-1].object}" if left else kind)
+    def stages(self) -> Sequence[Stage]:
+        """The stages of every sales process."""
+        return list(self._org.stages())
 
     def read(self, reading: Reading) -> Iterator[Page | Gap]:
-        """Everything, whole."""
-        return whole(reading, self.pages)
-
-    def stages(self) -> Sequence[Stage]:
-        """Every stage of every sales process."""
-        return [row for page in self.pages("stages") for row in page.rows if isinstance(row, Stage)]
+        """What a run asks; see `rounds`. The next run opens the org anew."""
+        try:
+            yield from read(lambda: self._org, reading)
+        finally:
+            self._seen = None
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the verdict record and the lookup to it must hold. Pure."""
@@ -127,26 +129,14 @@ class SalesforceConnector:
 
     def address(self, kind: str, record_id: str) -> str | None:
         """The record's address in the org; None for what has no page of its own."""
-        return f"https://{self._org.options.host}/{record_id}" if kind in KINDS and is_id(record_id) else None
-
-    def _pages(self, kind: str, source: Source, *, after: str) -> Iterator[Page]:
-        while True:
-            rows = self._org.page(source.object, after, where=source.where, everything=source.everything)
-            if not rows:
-                yield Page(kind=kind, stream=f"{kind}/{source.object}")
-                return
-            after = required(rows[-1], "Id")
-            found = tuple(source.records(self._org, rows))
-            yield Page(kind=kind, stream=f"{kind}/{source.object}", rows=found, cursor=f"{source.object}:{after}")
-            if len(rows) < PAGE:
-                return
+        return f"https://{self._options.host}/{record_id}" if kind in KINDS and is_id(record_id) else None
 
     def _saved(self, path: str, writes: Sequence[Write]) -> dict[tuple[str, str], str]:
         """Send writes in batches; the reasons of those that were refused."""
         refused: dict[tuple[str, str], str] = {}
         for start in range(0, len(writes), MOST_RECORDS):
             batch = writes[start : start + MOST_RECORDS]
-            reasons = self._org.gateway.save(path, [own.record(each) for each in batch])
+            reasons = self._gateway.save(path, [own.record(each) for each in batch])
             refused |= {_key(each): reason for each, reason in zip(batch, reasons, strict=True) if reason}
         return refused
 

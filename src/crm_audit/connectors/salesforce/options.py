@@ -17,6 +17,10 @@ from crm_audit.near import near
 from crm_audit.patterns import Pattern
 
 API_VERSION = "66.0"
+BREAK_EVEN = 10_000
+"""Rows above which a Bulk job costs fewer calls than pages of 2,000, five to a call (reference: 10,000 to 12,000)."""
+RECORDS = 100_000
+"""Records in one page of Bulk results: each is a call, and lies on disk while it is read."""
 ALLOWED_HOSTS = (".salesforce.com", ".force.com")
 """The only places a token is ever sent to, and the only ones a login answer may point at."""
 
@@ -38,9 +42,12 @@ FIELDS: Mapping[str, str] = {
 """What `fields` may map, and on which object that field lies."""
 
 LOGIN: Mapping[str, str] = {
-    "consumer_key": "the consumer key of an External Client App with the client-credentials flow",
-    "consumer_secret": "its consumer secret",
-    "session_id": "in the place of both: a session that somebody else opened",
+    "consumer_key": "the consumer key of an External Client App",
+    "consumer_secret": "its consumer secret, for the client-credentials flow",
+    "username": "for the JWT bearer flow instead: the integration user",
+    "private_key": "with it the private key (PEM) whose certificate the app has",
+    "private_key_file": "or the path of a file that holds it",
+    "session_id": "for development, in the place of all these: a session that somebody else opened",
 }
 """What `login` names."""
 
@@ -74,7 +81,10 @@ class Options(Frozen):
 
     domain: str | None = None  # My Domain, "acme.my"
     instance: str | None = None  # or the whole host, "acme.my.salesforce.com"
+    login_host: str | None = None  # whom a JWT is for; "test.salesforce.com" for sandboxes, told by the domain's name
     api_version: str = Field(default=API_VERSION, pattern=r"^\d\d\.0$")  # the version of the API that is called
+    bulk_above: int = Field(default=BREAK_EVEN, ge=0)  # rows above which the Bulk API is used
+    bulk_records: int = Field(default=RECORDS, ge=1)  # records in one page of Bulk results
     connected: tuple[str, ...] = ("Connected",)  # call results that mean somebody answered; "" lets an empty one count
     attestations: Mapping[str, tuple[str, ...]] = {}  # type of a Task -> topics somebody vouches for
     rechecks: Mapping[str, tuple[str, ...]] = {}  # type of a Task -> topics asked again
@@ -93,6 +103,15 @@ class Options(Frozen):
             raise FixConfig("options.domain is missing: the org's My Domain, such as 'acme.my'")
         if not allowed(host):
             raise FixConfig(f"options: {host!r} is no Salesforce host; it must end in {' or '.join(ALLOWED_HOSTS)}")
+        return host
+
+    @property
+    def audience(self) -> str:
+        """The login host that a JWT is made out to."""
+        sandbox = "--" in self.host or ".sandbox." in self.host
+        host = self.login_host or ("test.salesforce.com" if sandbox else "login.salesforce.com")
+        if not allowed(host):
+            raise FixConfig(f"options.login_host: {host!r} is no Salesforce host")
         return host
 
 

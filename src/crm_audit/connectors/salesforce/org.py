@@ -1,26 +1,25 @@
-"""One org as it is asked: rows of an object page by page, what belongs to them, and what its words mean."""
+"""One org as it is seen when a run opens it: what may be read of it, who it is, and what its words mean."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from crm_audit.config import Connection
 from crm_audit.connectors.options import RECHECK, topics_named
-from crm_audit.connectors.salesforce.gateway import Gateway
+from crm_audit.connectors.salesforce import records
+from crm_audit.connectors.salesforce.asking import Failed, Found, Order, Query, among, asked
+from crm_audit.connectors.salesforce.gateway import MOST_PARTS, Call, Gateway, Part, an_object
+from crm_audit.connectors.salesforce.history import STATES
 from crm_audit.connectors.salesforce.options import Options, mapped_fields
-from crm_audit.connectors.salesforce.reading import Row, flag, is_id, required, text
-from crm_audit.connectors.salesforce.schema import Schema
+from crm_audit.connectors.salesforce.reading import Row, flag, required, text
+from crm_audit.connectors.salesforce.schema import OBJECTS, Schema
 from crm_audit.connectors.salesforce.terms import NO_PROCESS, Terms
-from crm_audit.domain import Account
-from crm_audit.errors import FixConfig, Incomplete, NoAccess
+from crm_audit.domain import Account, Stage
+from crm_audit.errors import BadLogin, CrmAuditError, FixConfig, NoAccess, Retry
 from crm_audit.zones import zone
-
-PAGE = 2_000
-"""Rows of one page, and the most that Salesforce gives in one answer."""
-MOST_IDS = 2_000
-"""Ids in one query: 21 characters each, of the 100,000 that a query may have."""
 
 NUMBERS = ("currency", "double", "int", "long", "percent")
 DATES = ("date", "datetime")
@@ -32,20 +31,54 @@ TYPES: Mapping[str, tuple[str, ...]] = {
 """What a mapped field must be to mean anything: a budget may be a traffic light in one org and a sum in another."""
 
 
+BASICS = ("Organization", "CurrencyType", "BusinessProcess", "RecordType", "OpportunityStage")
+"""Few rows each, and needed whole before anything else: one call."""
+
+
 class Org:
-    """The org behind one gateway, with the connection's settings."""
+    """The org behind one gateway, as it was when it was first asked something, with the connection's settings."""
 
     def __init__(self, gateway: Gateway, connection: Connection, *, options: Options) -> None:
         self.gateway = gateway
         self.connection = connection
         self.options = options
         self.mapped = mapped_fields(connection)
-        self.schema = Schema(gateway.describe, _extra(self.mapped, connection, options=options))
+        self._extra = _extra(self.mapped, connection, options=options)
+        self._stages_of: dict[str, tuple[str, ...] | None] = {}
+
+    @cached_property
+    def schema(self) -> Schema:
+        """What may be read: all objects described in one call."""
+        schema = Schema(self.gateway.describe, self._extra)
+        names = list(dict.fromkeys((*OBJECTS, self.options.quotes.object)))
+        parts = [
+            part
+            for start in range(0, len(names), MOST_PARTS)
+            for part in self.gateway.composite(
+                "describe", [f"sobjects/{name}/describe" for name in names[start : start + MOST_PARTS]]
+            )
+        ]
+        schema.know({name: _described(part) for name, part in zip(names, parts, strict=True)})
+        return schema
+
+    @cached_property
+    def basics(self) -> Mapping[str, Sequence[Row]]:
+        """The rows of the few objects that say what the org is."""
+        wheres = {"RecordType": ("SobjectType = 'Opportunity'",)}
+        readable = [name for name in BASICS if self.schema.reads(name)]
+        found = self.rows([self.query(name, name, where=wheres.get(name, ())) for name in readable])
+        return {name: found.get(name, []) for name in BASICS}
+
+    @cached_property
+    def now(self) -> datetime:
+        """Salesforce's own time when this org was opened: nothing that this run reads is newer than its mark."""
+        _ = self.basics
+        return self.gateway.now
 
     @cached_property
     def account(self) -> Account:
         """Who we are connected to."""
-        found = next(self.rows("Organization"), None)
+        found = next(iter(self.basics["Organization"]), None)
         if found is None:
             raise NoAccess("Salesforce does not show the Organization record: give the integration user API access")
         return Account(
@@ -73,6 +106,22 @@ class Org:
             stages=self._stages(),
         )
 
+    @cached_property
+    def tracked(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Our fields whose changes OpportunityHistory tells, and the others with their own field, for tracked edits.
+
+        OpportunityHistory knows standard fields only; another field mapped as the amount leaves its own edits.
+        """
+        by_state = []
+        by_field = {}
+        for name, (field, _) in STATES.items():
+            mapped = self.mapped[name][1] if name in self.mapped else field
+            if mapped == field and self.schema.reads("OpportunityHistory", field):
+                by_state.append(name)
+            elif self.schema.reads("OpportunityFieldHistory"):
+                by_field[mapped] = name
+        return tuple(by_state), by_field
+
     def tells(self, name: str) -> bool:
         """Whether what we call `name` is mapped to a field that can be read and is of a fitting type."""
         owner, field = self.mapped.get(name, ("", ""))
@@ -86,50 +135,79 @@ class Org:
         asked = self.options.quotes
         return name != asked.object or self.schema.reads(name, asked.status, asked.deal, asked.contact)
 
-    def rows(self, name: str, where: str = "", *, everything: bool = False) -> Iterator[Row]:
-        """All rows of an object, with what may be read of them; none where the object itself may not be."""
-        if self.schema.reads(name):
-            yield from self.gateway.query(self._soql(name, where), everything=everything)
+    def query(
+        self, name: str, object: str, *, where: Sequence[str] = (), order: Order = "none", only: Sequence[str] = ()
+    ) -> Query:
+        """A query of names that describe has listed and ids that look like ids; nothing else gets in."""
+        select = tuple(only) or self.schema.selected(object)
+        if "IsDeleted" in self.schema.fields(object):
+            select = tuple(dict.fromkeys((*select, "IsDeleted")))
+        return Query(name=name, object=object, select=select, where=tuple(where), order=order)
 
-    def page(self, name: str, after: str, *, where: str = "", everything: bool = False) -> list[Row]:
-        """The next rows by id: a page can be asked for again at any time, and no server-side cursor runs out."""
-        if after and not is_id(after):
-            raise Incomplete(f"{after!r} is no place to go on reading {name} from; start the pull again")
-        conditions = [each for each in (where, f"Id > '{after}'" if after else "") if each]
-        order = f"ORDER BY Id LIMIT {PAGE}"
-        return list(self.rows(name, f"{_where(conditions)} {order}".strip(), everything=everything))
-
-    def children(
-        self, name: str, field: str, *, ids: Iterable[str], only: tuple[str, ...] = ()
-    ) -> dict[str, list[Row]]:
-        """Rows of an object by the record that their `field` names; never a subquery, whose rows come in part."""
+    def rows(self, queries: Iterable[Query]) -> dict[str, list[Row]]:
+        """All rows of a set of small queries by the name of the query; the first that fails raises."""
         found: dict[str, list[Row]] = {}
-        if not self.schema.reads(name, field):
-            return found
-        live = " AND IsDeleted = false" if "IsDeleted" in self.schema.fields(name) else ""
-        for some in _chunks([each for each in dict.fromkeys(ids) if is_id(each)]):
-            listed = ",".join(f"'{each}'" for each in some)
-            where = f"WHERE {field} IN ({listed}){live}"
-            for row in self.gateway.query(self._soql(name, where, only=only), everything=True):
-                found.setdefault(required(row, field), []).append(row)
+        for answer in asked(self.gateway, queries):
+            if isinstance(answer, Failed):
+                raise answer.error
+            if isinstance(answer, Found):
+                found.setdefault(answer.query.name, []).extend(answer.rows)
         return found
 
-    def _soql(self, name: str, rest: str, *, only: tuple[str, ...] = ()) -> str:
-        """A query of names that describe has listed and ids that look like ids; nothing else gets in."""
-        return " ".join(("SELECT", ", ".join(only or self.schema.selected(name)), "FROM", name, rest)).strip()
+    def children(self, name: str, field: str, *, ids: Iterable[str], only: tuple[str, ...]) -> dict[str, list[Row]]:
+        """Rows of an object by the record that their `field` names."""
+        if not self.schema.reads(name, field):
+            return {}
+        queries = [self.query(where, name, where=(where,), only=only) for where in among(field, ids)]
+        found: dict[str, list[Row]] = {}
+        for rows in self.rows(queries).values():
+            for row in rows:
+                if not flag(row, "IsDeleted"):
+                    found.setdefault(required(row, field), []).append(row)
+        return found
+
+    def stages_of(self, process: str) -> tuple[str, ...] | None:
+        """The API names of the stages of a sales process in its order; None where Salesforce does not tell."""
+        if process not in self._stages_of:
+            kinds = {self.terms.pipelines[each]: each for each in self._active()}
+            self._stages_of[process] = self._picked(kinds[process]) if process in kinds else None
+        return self._stages_of[process]
+
+    def stages(self) -> Iterator[Stage]:
+        """The stages of every sales process, asked for where the processes are."""
+        processes = sorted(set(self.terms.pipelines.values()) - {NO_PROCESS})
+        told = {NO_PROCESS: None, **{process: self.stages_of(process) for process in processes}}
+        return records.stages(self.basics["OpportunityStage"], told)
+
+    def _active(self) -> list[str]:
+        return [required(row, "Id") for row in self.basics["RecordType"] if row.get("IsActive") is not False]
+
+    def _picked(self, record_type: str) -> tuple[str, ...] | None:
+        path = f"ui-api/object-info/Opportunity/picklist-values/{record_type}/StageName"
+        nothing: Row = {}
+        try:
+            values = self.gateway.ask(Call("picklist", path), an_object, absent=nothing).get("values")
+        except CrmAuditError as error:
+            if isinstance(error, (Retry, BadLogin)):
+                raise
+            values = None
+        told = [text(each, "value") for each in values if isinstance(each, Mapping)] if isinstance(values, list) else []
+        return tuple(name for name in told if name) or None
 
     def _pipelines(self) -> dict[str, str]:
-        names = {required(row, "Id"): text(row, "Name") or NO_PROCESS for row in self.rows("BusinessProcess")}
-        types = self.rows("RecordType", "WHERE SobjectType = 'Opportunity'")
-        return {required(row, "Id"): names.get(text(row, "BusinessProcessId") or "", NO_PROCESS) for row in types}
+        names = {required(row, "Id"): text(row, "Name") or NO_PROCESS for row in self.basics["BusinessProcess"]}
+        return {
+            required(row, "Id"): names.get(text(row, "BusinessProcessId") or "", NO_PROCESS)
+            for row in self.basics["RecordType"]
+        }
 
     def _stages(self) -> dict[str, str]:
         """Stage labels with their API names; a label that is another stage's API name means that other stage."""
-        names = {required(row, "ApiName"): text(row, "MasterLabel") for row in self.rows("OpportunityStage")}
+        names = {required(row, "ApiName"): text(row, "MasterLabel") for row in self.basics["OpportunityStage"]}
         return {label: name for name, label in names.items() if label and label not in names}
 
     def _corporate(self) -> str | None:
-        return next((text(row, "IsoCode") for row in self.rows("CurrencyType") if flag(row, "IsCorporate")), None)
+        return next((text(row, "IsoCode") for row in self.basics["CurrencyType"] if flag(row, "IsCorporate")), None)
 
 
 def is_lookup(name: str) -> bool:
@@ -165,10 +243,10 @@ def _currency(found: Row) -> str:
     return code
 
 
-def _where(conditions: Sequence[str]) -> str:
-    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), MOST_IDS):
-        yield ids[start : start + MOST_IDS]
+def _described(part: Part) -> Row | None:
+    """An object's description, None where it cannot be seen; raises what may pass."""
+    if part.error is None:
+        return an_object(part.body)
+    if isinstance(part.error, NoAccess):
+        return None
+    raise part.error

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from crm_audit.connectors.mail import domain
-from crm_audit.connectors.salesforce.reading import Row, flag, instant, number, required, text
+from crm_audit.connectors.salesforce.reading import Row, flag, instant, number, required, text, when
 from crm_audit.connectors.salesforce.terms import Terms
 from crm_audit.domain import LOST, WON, Company, Deal, Link, Person, Rate, Stage, User
 
 PERCENT = Decimal(100)
+SURVIVOR = "Account.MasterRecord.PersonContactId"
+"""Person accounts are merged as accounts: the contact in the shadow of the loser follows them."""
 
 
-def stages(rows: Iterable[Row], pipelines: Iterable[str]) -> Iterator[Stage]:
-    """Every stage in every sales process: the API does not say which process leaves which stage out."""
-    known = list(pipelines)
-    for row in rows:
-        name = required(row, "ApiName")
-        for pipeline in known:
-            yield Stage(
-                id=f"{pipeline}/{name}",
-                pipeline=pipeline,
-                stage=name,
-                label=text(row, "MasterLabel") or name,
-                position=int(number(row, "SortOrder") or 0),
-                probability=_share(row, "DefaultProbability"),
-                forecast_category=text(row, "ForecastCategoryName"),
-                closed=(WON if flag(row, "IsWon") else LOST) if flag(row, "IsClosed") else None,
-            )
+def stages(rows: Iterable[Row], pipelines: Mapping[str, Sequence[str] | None]) -> Iterator[Stage]:
+    """The stages of each sales process in its own order; None for a process that does not tell stands for all stages.
+
+    A closed stage that a process has left out stays behind its others: deals may still lie there, and are closed.
+    """
+    known = {required(row, "ApiName"): row for row in rows}
+    by_order = sorted(known, key=lambda name: (number(known[name], "SortOrder") or 0, name))
+    for pipeline, told in pipelines.items():
+        kept = [name for name in dict.fromkeys(told or ()) if name in known]
+        rest = [name for name in by_order if name not in kept and (told is None or flag(known[name], "IsClosed"))]
+        for position, name in enumerate((*kept, *rest), start=1):
+            yield _stage(known[name], pipeline, position=position)
+
+
+def _stage(row: Row, pipeline: str, *, position: int) -> Stage:
+    name = required(row, "ApiName")
+    return Stage(
+        id=f"{pipeline}/{name}",
+        pipeline=pipeline,
+        stage=name,
+        label=text(row, "MasterLabel") or name,
+        position=position,
+        probability=_share(row, "DefaultProbability"),
+        forecast_category=text(row, "ForecastCategoryName"),
+        closed=(WON if flag(row, "IsWon") else LOST) if flag(row, "IsClosed") else None,
+    )
 
 
 def user(row: Row) -> User:
@@ -42,6 +55,17 @@ def rates(rows: Iterable[Row]) -> Iterator[Rate]:
         code, per = required(row, "IsoCode"), number(row, "ConversionRate")
         if per is not None and per > 0 and not flag(row, "IsCorporate"):
             yield Rate(id=code, currency=code, units=Decimal(1), per=per)
+
+
+def dated_rates(rows: Iterable[Row]) -> Iterator[Rate]:
+    """Rates that hold from a day on, where advanced currency management is switched on."""
+    for row in rows:
+        per, start = number(row, "ConversionRate"), when(row, "StartDate")
+        if per is not None and per > 0 and start is not None:
+            day = start.date() if isinstance(start, datetime) else start
+            yield Rate(
+                id=required(row, "Id"), currency=required(row, "IsoCode"), units=Decimal(1), per=per, valid_from=day
+            )
 
 
 def company(row: Row, terms: Terms) -> Company:
@@ -66,7 +90,7 @@ def person(row: Row, terms: Terms) -> Person:
         domain=domain(text(row, "Email")),
         left_on=terms.day(row, "left_on"),
         deleted=flag(row, "IsDeleted"),
-        merged_into=text(row, "MasterRecordId"),
+        merged_into=text(row, "MasterRecordId") or (text(row, SURVIVOR) if flag(row, "IsPersonAccount") else None),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 import requests
 
@@ -11,9 +13,11 @@ from crm_audit.errors import CrmAuditError, FixConfig, FixInCrm, NoAccess, OutOf
 
 LOCKED = "UNABLE_TO_LOCK_ROW"
 QUOTA = "REQUEST_LIMIT_EXCEEDED"
-OVERLOADED = ("SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "UNKNOWN_EXCEPTION", LOCKED)
+TIMED_OUT = "QUERY_TIMEOUT"
+OVERLOADED = ("SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION", LOCKED)
 OVERLOADED_STATUS = (406, 420, 429)
 """The edge in front of Salesforce answers 406 and 420 when it is busy."""
+GONE = ("INVALID_QUERY_LOCATOR", "QUERY_LOCATOR_EXPIRED", "INVALID_LOCATOR")
 UNREADABLE = (
     "INVALID_FIELD", "INVALID_TYPE", "INVALID_FIELD_FOR_INSERT_UPDATE", "INSUFFICIENT_ACCESS",
     "INSUFFICIENT_ACCESS_OR_READONLY", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "NOT_FOUND",
@@ -31,6 +35,22 @@ class Locked(Retry):
     """Somebody else is saving the same records."""
 
 
+class Busy(Retry):
+    """Salesforce is overloaded; `after` is how many seconds it asks us to wait, None where it does not say."""
+
+    def __init__(self, text: str, after: float | None = None) -> None:
+        super().__init__(text)
+        self.after = after
+
+
+class TooSlow(Retry):
+    """A query took longer than Salesforce lets one take; a narrower one, or Bulk, may not."""
+
+
+class Vanished(Retry):
+    """A place in an answer, or a job, that Salesforce no longer knows: what it was for begins anew."""
+
+
 def code_and_message(content: object) -> tuple[str, str]:
     """The error code and message of an error answer, empty where there are none."""
     first = content[0] if isinstance(content, list) and content else content
@@ -40,16 +60,20 @@ def code_and_message(content: object) -> tuple[str, str]:
     return (code if _CODE.fullmatch(code) else ""), str(first.get("message", ""))
 
 
-def refusal(name: str, status: int, *, content: object) -> Exception:
-    """The error that an answer with that status and body stands for; `name` is the call's."""
+def refusal(name: str, status: int, *, content: object, after: float | None = None) -> Exception:
+    """The error that an answer with that status and body stands for; `name` is the call's, `after` its Retry-After."""
     code, message = code_and_message(content)
     said = code or f"status {status}"
     if status == requests.codes.unauthorized:
         return Expired(said)
     if code == QUOTA and "Concurrent" not in message:
         return OutOfQuota(f"Salesforce: the calls of the last 24 hours are used up ({name}); they free up by the hour")
+    if code in GONE:
+        return Vanished(f"Salesforce has forgotten where we were in {name} ({said})")
+    if code == TIMED_OUT:
+        return TooSlow(f"Salesforce ended {name} because it took too long")
     if code in (QUOTA, *OVERLOADED) or status in OVERLOADED_STATUS or status >= requests.codes.server_error:
-        return Retry(f"Salesforce is overloaded: {name} was answered with {said}")
+        return Busy(f"Salesforce is overloaded: {name} was answered with {said}", after)
     if status == requests.codes.gone:
         return FixConfig("Salesforce has retired this API version; set options.api_version to a newer one")
     if code in UNREADABLE or status == requests.codes.not_found:
@@ -62,7 +86,22 @@ def refusal(name: str, status: int, *, content: object) -> Exception:
     return CrmAuditError(f"Salesforce did not understand {name}: {said}")
 
 
-def unreachable(host: str, error: requests.RequestException) -> Retry:
+def wait_asked(header: str | None, *, now: datetime | None) -> float | None:
+    """Seconds that a Retry-After asks for, whether as seconds or as a date by Salesforce's own clock; None: unclear."""
+    if header is None:
+        return None
+    try:
+        return max(0.0, float(int(header.strip())))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(header)
+        return max(0.0, (until - now).total_seconds()) if now is not None else None
+    except (ValueError, TypeError):
+        return None
+
+
+def unreachable(host: str, error: Exception) -> Retry:
     """The error for a call that got no whole answer."""
     return Retry(f"{host} cannot be reached, or its answer was cut off ({type(error).__name__}); try again later")
 

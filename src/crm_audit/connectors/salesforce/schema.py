@@ -20,46 +20,53 @@ def _asked(needed: str, wished: str = "") -> Asked:
     return Asked(tuple(needed.split()), tuple(wished.split()))
 
 
+STAMP = "SystemModstamp"
+
 _ACTIVITY = "What.Name Subject Type CreatedDate CreatedById IsDeleted"
 
 OBJECTS: Mapping[str, Asked] = {
     "Organization": _asked("Id Name", "TimeZoneSidKey DefaultCurrencyIsoCode"),
-    "User": _asked("Id Name", "IsActive"),
+    "User": _asked(f"Id Name {STAMP}", "IsActive"),
     "CurrencyType": _asked("Id IsoCode ConversionRate", "IsCorporate IsActive"),
-    "RecordType": _asked("Id BusinessProcessId", "SobjectType"),
-    "BusinessProcess": _asked("Id Name"),
+    "DatedConversionRate": _asked(f"Id IsoCode ConversionRate StartDate {STAMP}"),
+    "RecordType": _asked(f"Id BusinessProcessId {STAMP}", "SobjectType IsActive"),
+    "BusinessProcess": _asked(f"Id Name {STAMP}"),
     "OpportunityStage": _asked(
-        "Id ApiName IsClosed IsWon", "MasterLabel SortOrder DefaultProbability ForecastCategoryName"
+        f"Id ApiName IsClosed IsWon {STAMP}", "MasterLabel SortOrder DefaultProbability ForecastCategoryName"
     ),
-    "Account": _asked("Id Name", "IsDeleted MasterRecordId"),
-    "Contact": _asked("Id Name", "Title Email IsDeleted MasterRecordId"),
+    "Account": _asked(f"Id Name {STAMP}", "IsDeleted MasterRecordId"),
+    "Contact": _asked(
+        f"Id Name {STAMP}", "Title Email IsDeleted MasterRecordId IsPersonAccount Account.MasterRecord.PersonContactId"
+    ),
     "Opportunity": _asked(
-        "Id Name StageName", "RecordTypeId CreatedDate CurrencyIsoCode Probability ForecastCategoryName OwnerId"
+        f"Id Name StageName {STAMP}",
+        "RecordTypeId CreatedDate CurrencyIsoCode Probability ForecastCategoryName OwnerId IsDeleted",
     ),
-    "OpportunityContactRole": _asked("Id OpportunityId ContactId", "Role CreatedDate"),
+    "OpportunityContactRole": _asked(f"Id OpportunityId ContactId {STAMP}", "Role CreatedDate IsDeleted"),
     "OpportunityHistory": _asked(
         "Id OpportunityId CreatedDate", "StageName Amount CloseDate PrevAmount PrevCloseDate CreatedById"
     ),
     "OpportunityFieldHistory": _asked("Id OpportunityId Field OldValue NewValue CreatedDate", "CreatedById"),
     "Event": _asked(
-        "Id StartDateTime WhoId WhatId", f"{_ACTIVITY} EndDateTime IsAllDayEvent ActivityDate IsChild IsRecurrence"
+        f"Id StartDateTime WhoId WhatId {STAMP}",
+        f"{_ACTIVITY} EndDateTime IsAllDayEvent ActivityDate IsChild IsRecurrence",
     ),
-    "EventRelation": _asked("Id EventId RelationId Status"),
+    "EventRelation": _asked(f"Id EventId RelationId Status {STAMP}", "IsDeleted"),
     "Task": _asked(
-        "Id IsClosed WhoId WhatId",
+        f"Id IsClosed WhoId WhatId {STAMP}",
         f"{_ACTIVITY} TaskSubtype CallDisposition CompletedDateTime ActivityDate IsRecurrence",
     ),
-    "TaskRelation": _asked("Id TaskId RelationId"),
+    "TaskRelation": _asked(f"Id TaskId RelationId {STAMP}", "IsDeleted"),
     "EmailMessage": _asked(
-        "Id Incoming MessageDate RelatedToId",
+        f"Id Incoming MessageDate RelatedToId {STAMP}",
         "Subject RelatedTo.Name FromAddress Headers Status HasAttachment ActivityId FirstOpenedDate "
         "CreatedDate CreatedById IsDeleted",
     ),
-    "EmailMessageRelation": _asked("Id EmailMessageId RelationId RelationType"),
-    "ContentDocumentLink": _asked("Id LinkedEntityId", "ContentDocument.Title"),
-    "Quote": _asked("Id", "LastModifiedDate CreatedDate CreatedById CurrencyIsoCode IsDeleted"),
-    "ContentDistribution": _asked("Id CreatedDate RelatedRecordId", "Name CreatedById IsDeleted"),
-    "ContentDistributionView": _asked("Id DistributionId CreatedDate", "IsInternal IsDeleted"),
+    "EmailMessageRelation": _asked(f"Id EmailMessageId RelationId RelationType {STAMP}", "IsDeleted"),
+    "ContentDocumentLink": _asked("Id LinkedEntityId", "ContentDocument.Title IsDeleted"),
+    "Quote": _asked(f"Id {STAMP}", "LastModifiedDate CreatedDate CreatedById CurrencyIsoCode IsDeleted"),
+    "ContentDistribution": _asked(f"Id CreatedDate RelatedRecordId {STAMP}", "Name CreatedById IsDeleted"),
+    "ContentDistributionView": _asked(f"Id DistributionId CreatedDate {STAMP}", "IsInternal IsDeleted"),
 }
 """Every object that is read. A quoting tool's object is asked what `Quote` is asked."""
 
@@ -74,11 +81,12 @@ class Field:
 
 
 Describe = Callable[[str], Row | None]
+"""Describes one object, None where it cannot be seen."""
 
 
 @dataclass(slots=True)
 class Schema:
-    """The objects of one org as this user sees them; each is described once, when first asked about.
+    """The objects of one org as this user sees them; each is described once: together, or when first asked about.
 
     Describe leaves out what the user may not read, so selecting only what it lists keeps one hidden field from
     failing a whole query.
@@ -87,6 +95,10 @@ class Schema:
     describe: Describe
     extra: Mapping[str, frozenset[str]] = field(default_factory=dict)  # object -> mapped fields
     _known: dict[str, Mapping[str, Field]] = field(default_factory=dict)
+
+    def know(self, described: Mapping[str, Row | None]) -> None:
+        """Take in objects that were described together."""
+        self._known |= {name: _fields(row) for name, row in described.items()}
 
     def fields(self, name: str) -> Mapping[str, Field]:
         """The readable fields of an object; none where the object itself cannot be read."""
@@ -106,10 +118,13 @@ class Schema:
         return tuple(each for each in dict.fromkeys(wanted) if self._has(name, each))
 
     def _has(self, name: str, wanted: str) -> bool:
-        relationship, dot, _ = wanted.partition(".")
+        relationship, dot, rest = wanted.partition(".")
         if not dot:
             return wanted in self.fields(name)
-        return any(each.relationship == relationship for each in self.fields(name).values())
+        link = next((each for each in self.fields(name).values() if each.relationship == relationship), None)
+        if link is None:
+            return False
+        return len(link.points_at) != 1 or link.points_at[0] not in OBJECTS or self._has(link.points_at[0], rest)
 
 
 def _fields(described: Row | None) -> Mapping[str, Field]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crm_audit.connectors.options import ALL_BASICS, RECHECK
 from crm_audit.connectors.salesforce.org import Org, is_lookup
-from crm_audit.connectors.salesforce.sources import tracked
+from crm_audit.connectors.salesforce.terms import NO_PROCESS
 from crm_audit.domain import Survey
 
 NEVER = ("esign_viewed", "esign_completed", "quote_viewed", "link_click")
@@ -53,7 +53,7 @@ def _unmapped(org: Org) -> Iterator[tuple[str, str]]:
             "rechecks",
             f"map fields.{RECHECK}{ALL_BASICS} to a date field, or options.rechecks to a type of task",
         )
-    by_state, by_field = tracked(org)
+    by_state, by_field = org.tracked
     if "stage" not in (*by_state, *by_field.values()):
         yield "history", "neither OpportunityHistory nor OpportunityFieldHistory can be read"
 
@@ -108,6 +108,11 @@ def _papers(org: Org) -> Iterator[tuple[str, str]]:
 
 
 def _remarks(org: Org) -> Iterator[str]:
+    if org.gateway.development:
+        yield "the login is a session that somebody else opened: for development only, it ends without notice"
+    silent = sorted(set(org.terms.pipelines.values()) - {NO_PROCESS})[:1]
+    if silent and org.stages_of(silent[0]) is None:
+        yield f"which stages the sales process {silent[0]!r} has cannot be told, so every process counts as having all"
     if org.account.user is None:
         yield "the org does not tell who we are logged in as, so what we write ourselves cannot be told from evidence"
     if (org.tells("fit_tier") or org.tells("fit_score")) and not org.tells("fit_assessed"):
@@ -120,7 +125,7 @@ def _remarks(org: Org) -> Iterator[str]:
         yield f"no-shows count as meetings: {_why(org, 'meeting_outcome')}"
     if not org.tells("left_on"):
         yield "contacts who left their company cannot be told: map fields.left_on to a date on Contact"
-    if not org.schema.reads("OpportunityHistory") and tracked(org)[1]:
+    if not org.schema.reads("OpportunityHistory") and org.tracked[1]:
         yield "OpportunityHistory cannot be read; changes come from tracked fields, which go back 18 to 24 months"
 
 

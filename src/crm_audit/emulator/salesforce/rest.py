@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from email.utils import format_datetime
 from urllib.parse import unquote
 
 from crm_audit.emulator.salesforce import batches, bulk, composite, describe, picklists, replication, rows
@@ -159,7 +160,8 @@ def answer(state: State, request: Request, *, base: str) -> Response:
         response = _outside(state, request, base=base)
         state.ledger.note(request.path, Entry(request.method, request.path, response.status), writes=None)
     used = f"api-usage={state.ledger.used(state.clock.now())}/{state.ledger.daily}"
-    return replace(response, headers={"Sforce-Limit-Info": used, **response.headers})
+    now = format_datetime(state.clock.now(), usegmt=True)
+    return replace(response, headers={"Sforce-Limit-Info": used, "date": now, **response.headers})
 
 
 def _api(state: State, request: Request) -> Response:
