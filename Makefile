@@ -32,7 +32,7 @@ bench: $(READY)
 	@$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
 
 $(READY): requirements-dev.lock pyproject.toml
 	@'$(PYTHON)' -c '$(RECENT)' 2>/dev/null || { echo '$(TOO_OLD)' >&2; exit 1; }
