@@ -63,13 +63,10 @@ class Connection(_Frozen):
     pack: str = "core"  # a built-in pack, or the folder of one
     ladder: Ladder = "shadow"  # how far we go: judge only, or show the verdict in the CRM too
     rule_ladders: Mapping[str, Ladder] = {}  # rule id -> ladder, where it differs from the connection's
-    nightly: TimeOfDay | None = (
-        None  # when `serve` audits it, in the time of its zone; by hand or by cron where not set
-    )
+    nightly: TimeOfDay | None = None  # when `serve` audits it, in its zone's time; not set: by hand or by cron
     zone: ZoneName | None = None  # in which the organisation's days begin; the CRM is asked where it is not set
     currency: str | None = None  # the corporate one, an ISO code; the CRM is asked where it is not set
     internal_domains: tuple[str, ...] = ()  # mail domains of the seller's own people
-    quota_share: float = Field(default=0.5, gt=0, le=1)  # of the calls that the CRM says remain, what one run may use
     source_days: int = Field(default=30, ge=1)  # a source that recorded nothing this long is not connected
     strict_meetings: bool = False  # only meetings marked as completed count as held
     sponsor_is_authority: bool = False  # an executive sponsor counts as the person who decides

@@ -15,6 +15,7 @@ from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.hubspot import SERVICE_KEY, HubspotPortal
 from crm_audit.emulator.hubspot.gate import Limits
 from crm_audit.emulator.hubspot.records import Record
+from crm_audit.emulator.hubspot.state import USER
 from tests.soak.life import BORN, FIRST_NAMES, Held, Step, exact, picked, rows
 
 STAGES = ("appointmentscheduled", "qualifiedtobuy", "decisionmakerboughtin", "contractsent", "closedwon", "closedlost")
@@ -313,8 +314,8 @@ class HubspotLife:
             hs_email_from_email=sender, hs_email_status="SENT", hs_email_subject="The offer",
         )  # fmt: skip
 
-    def _act(self, kind: str, one: int, other: int, **properties: object) -> None:
-        made = self.crm.create(kind, **properties)
+    def _act(self, kind: str, one: int, other: int, **properties: str) -> None:
+        made = self.crm.create(kind, by=USER, **properties)
         for end, number in (("deals", one), ("contacts", other)):
             if record := self._pick(end, number):
                 self.crm.associate(kind, made, end, record)

@@ -21,7 +21,6 @@ FIRST_DAY = date(2026, 6, 30)
 BINNED = ("Opportunity", "Contact", "Event", "Task")
 LATEST = 500
 """Seconds that a transaction may take to show: within the overlap of two runs."""
-CALL = {"TaskSubtype": "Call", "CallDisposition": "Connected"}
 
 
 class SalesforceLife:
@@ -242,7 +241,10 @@ class SalesforceLife:
 
     def _call(self, one: int, other: int) -> None:
         deal, contact = self._pick("Opportunity", one), self._pick("Contact", other)
-        self.crm.insert("Task", Subject="Call", Status="Completed", WhatId=deal, WhoId=contact, **CALL)
+        self.crm.insert(
+            "Task", Subject="Call", Status="Completed", TaskSubtype="Call", CallDisposition="Connected", WhatId=deal,
+            WhoId=contact,
+        )  # fmt: skip
 
     def _task(self, one: int, other: int) -> None:
         day = FIRST_DAY + timedelta(days=other % 30)

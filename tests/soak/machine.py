@@ -6,9 +6,9 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from itertools import count
 from random import Random
+from typing import ClassVar
 
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
@@ -36,13 +36,14 @@ NIGHT = Asked()
 class History(RuleBasedStateMachine):
     """One connection's years, in a store that many histories share."""
 
-    numbers: Iterator[int] = count(1)
+    numbers: ClassVar[Iterator[int]] = count(1)
+    born: ClassVar[Callable[[], Life]]
+    url: ClassVar[str]
 
-    def __init__(self, life: Callable[[], Life], url: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.name = f"history {next(self.numbers)}"
-        self.url = url
-        self.life = life()
+        self.life = type(self).born()
         self.faults = Faults()
         self._stack = ExitStack()
         base = self._stack.enter_context(serve(self.life.crm, faults=self.faults))
@@ -144,7 +145,7 @@ def differences(held: Held, kept: Held) -> Iterator[str]:
 def soak(life: Callable[[], Life], url: str, *, histories: int = HISTORIES) -> None:
     """Live so many random histories."""
     run_state_machine_as_test(
-        partial(History, life, url),
+        type("History", (History,), {"born": staticmethod(life), "url": url}),
         settings=settings(
             max_examples=histories,
             stateful_step_count=STEPS,

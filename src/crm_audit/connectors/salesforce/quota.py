@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from threading import Lock
 
 from crm_audit.errors import OutOfQuota
 
+WHOLE = Decimal(1)
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 
 
 class Allowance:
     """Our share of the org's calls in 24 hours; Salesforce tells used and allowed ones with every answer."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: Decimal) -> None:
         self.usage: tuple[int, int] | None = None
         self._share = share
         self._spent = 0
