@@ -48,7 +48,7 @@ class History(RuleBasedStateMachine):
         self._stack = ExitStack()
         base = self._stack.enter_context(serve(self.life.crm, faults=self.faults))
         self.connection = self.life.connection(base)
-        self.store = Store.open(url)
+        self.store = Store.open(self.url)
 
     @rule(acts=st.lists(st.tuples(NUMBER, NUMBER, NUMBER), min_size=1, max_size=8))
     def live(self, acts: list[tuple[int, int, int]]) -> None:
