@@ -154,8 +154,6 @@ class Shelf:
         gone = [record.id]
         for merged in gone:  # grows: merges of merges
             gone += [old for old, new in self.moved.items() if new == merged]
-        for old in gone[1:]:
-            del self.moved[old]
         self.index.forget(*gone)
         return gone
 
