@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import count
@@ -157,19 +157,25 @@ class Nights:
     store: Store
     settings: Mapping[str, Any] = field(default_factory=dict)
     name: str = "portal"
+    token: str = SERVICE_KEY
     last: HubSpot | None = None  # the connector of the last night
 
-    def night(self, **asked: object) -> Run:
+    def night(self, *, pages: int = 0, **asked: Any) -> Run:  # noqa: ANN401  # passed on
         """A run, an hour after whatever was done before it; `asked` is that of `store.Asked`."""
         self.crm.clock.advance(hours=1)
-        return self.run(**asked)
+        return self.run(pages=pages, **asked)
 
-    def run(self, **asked: object) -> Run:
-        """A run at the portal's present."""
-        connector = self.last = self.crm.connector(**self.settings)
-        given: dict[str, Any] = asked
-        start = Start(connection=self.name, started=self.crm.clock.now(), asked=Asked(**given))
-        return pull(connector, self.store, start=start, now=self.crm.clock.now)
+    def run(self, *, pages: int = 0, late: timedelta = timedelta(), **asked: Any) -> Run:  # noqa: ANN401  # passed on
+        """A run at the portal's present, by a clock of ours that is late; cut off after so many pages, 0 for none."""
+        connector = self.last = self.crm.connector(self.token, **self.settings)
+        start = Start(connection=self.name, started=self.crm.clock.now() - late, asked=Asked(**asked))
+        saved = count(1)
+
+        def progress(kind: str, rows: int) -> None:
+            if next(saved) == pages:
+                raise KeyboardInterrupt
+
+        return pull(connector, self.store, start=start, now=self.crm.clock.now, progress=progress)
 
     def calls(self) -> int:
         """How many calls the last night took."""

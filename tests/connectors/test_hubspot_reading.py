@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 
 from crm_audit.connectors.hubspot.names import CONNECTED
+from crm_audit.emulator.faults import Change, Fault
 from crm_audit.store import Store
 from tests.connectors.hubspot_bench import Bench, Nights, bench, equal
 
@@ -45,6 +47,7 @@ class Small:
             hs_email_from_email="dana@acme.example",
         )
         self.task = crm.activity("tasks", (self.open,), self.both, hs_task_status="NOT_STARTED", hs_task_type="REASK")
+        self.done = crm.activity("tasks", (self.open,), (), hs_task_status="COMPLETED", hs_task_type="REASK")
         self.quote = crm.activity("quotes", (self.open,), self.both, hs_status="APPROVED", hs_quote_amount="100")
         self.note = crm.activity("notes", (self.open,), self.both, hs_activity_type="PRICE_SEEN")
 
@@ -98,6 +101,7 @@ def _tells_no_more(small: Small) -> None:
     set_ = small.crm.set
     set_("calls", small.call, hs_call_disposition="9d9162e7-6cf3-4944-bf63-4dff82258764")
     set_("tasks", small.task, hs_task_status="COMPLETED")
+    set_("tasks", small.done, hs_task_status="DEFERRED", hs_task_type="")
     set_("quotes", small.quote, hs_status="DRAFT")
     set_("notes", small.note, hs_activity_type="")
     set_("deals", small.open, asked_on="2026-03-14")
@@ -164,3 +168,99 @@ def test_fault_20_what_was_archived_and_comes_back_is_the_same_again(small: Smal
     back = nights.night()
     assert equal(nights, back)
     assert nights.known(back)["deals"] == first["deals"]
+
+
+def test_fault_19_what_was_merged_away_is_nobodys_any_more(small: Small, nights: Nights) -> None:
+    nights.night()
+    twin = small.crm.person("Twin")
+    small.crm.portal.associate("deals", small.won, "contacts", twin)
+    nights.night()
+    survivor = small.crm.portal.merge("contacts", small.dana, twin, fresh_id=True)
+    run = nights.night()
+    assert equal(nights, run)
+    people = {row[0]: row for row in nights.known(run)["people"]}
+    assert {people[one][-1] for one in (small.dana, twin)} == {survivor}
+    on_deals = {(row[1], row[2]) for row in nights.known(run)["links"]}
+    assert {(small.open, survivor), (small.won, survivor)} <= on_deals
+    assert not {small.dana, twin} & {person for _, person in on_deals}
+
+
+def test_what_is_deleted_for_privacy_is_gone_after_the_weeks_whole_pass(small: Small, nights: Nights) -> None:
+    nights.night()
+    small.crm.portal.purge("contacts", small.lee)
+    small.crm.portal.purge("meetings", small.meeting)
+    assert small.lee in {row[0] for row in nights.known(nights.night())["people"]}
+    small.crm.clock.advance(days=8)
+    assert equal(nights, nights.night())
+
+
+def test_fault_14_a_late_index_hides_nothing_for_ever(small: Small, nights: Nights) -> None:
+    portal = small.crm.portal
+    portal.search_lag = timedelta(minutes=4)
+    nights.night()
+    for minute in range(3):
+        small.crm.set("deals", small.open, amount=str(200 + minute))
+        small.crm.set("contacts", small.dana, jobtitle=f"Head {minute}")
+        small.crm.set("meetings", small.meeting, hs_meeting_title=f"Pricing {minute}")
+        small.crm.person(f"New{minute}")
+        small.crm.clock.advance(minutes=1)
+        nights.run()
+    small.crm.portal.archive("calls", small.call)
+    assert equal(nights, nights.night())
+
+
+def test_fault_14_what_the_index_shows_as_it_was_is_read_by_id(small: Small, nights: Nights) -> None:
+    nights.night()
+    small.crm.set("contacts", small.dana, jobtitle="Buyer")
+    small.crm.clock.advance(minutes=2)
+    small.crm.portal.search_lag = timedelta(minutes=1)
+    small.crm.set("contacts", small.dana, jobtitle="Chief Buyer")
+    titles = {row[0]: row[2] for row in nights.known(nights.run())["people"]}
+    assert titles[small.dana] == "Chief Buyer"
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_fault_25_whatever_our_clock_says(small: Small, nights: Nights, hours: int) -> None:
+    late = timedelta(hours=hours)
+    small.crm.clock.advance(hours=2)
+    nights.run(late=late)
+    for minute in range(2):
+        small.crm.set("companies", small.acme, name=f"Acme {minute}")
+        small.crm.clock.advance(minutes=10)
+        assert equal(nights, nights.run(late=late))
+
+
+def test_fault_15_what_changes_while_it_is_read_is_read_again(small: Small, nights: Nights) -> None:
+    crm = small.crm
+
+    def meanwhile() -> None:
+        crm.clock.advance(minutes=20)
+        crm.set("companies", small.acme, name="Acme Freight")
+        crm.person("Late")
+        crm.set("deals", small.open, amount="77")
+
+    crm.faults.add(Fault("meetings/search", Change(before=meanwhile)))
+    nights.night()
+    assert equal(nights, nights.night())
+
+
+def test_fault_41_text_of_every_sort(small: Small, nights: Nights) -> None:
+    names = ("\u202eevil\u202c", "e\u0301", "\U0001f600", "0", "NUL\0here", "  ", "<b>&amp;", "null")
+    for name in names:
+        small.crm.person("Odd", firstname=name, lastname="", jobtitle=name)
+        small.crm.deal(name, hs_next_step=name)
+    small.crm.deal("Nothing", amount="0", closedate="", hs_next_step="")
+    run = nights.night()
+    assert equal(nights, run)
+    deals = {row[1] for row in nights.known(run)["deals"]}
+    assert {"\u202eevil\u202c", "e\u0301", "\U0001f600", "0", "NULhere", "<b>&amp;", "null"} <= deals
+    assert equal(nights, nights.night())
+
+
+def test_fault_40_a_deal_with_thousands_of_contacts(small: Small, nights: Nights) -> None:
+    people = small.crm.portal.load("contacts", ({"firstname": f"P{number}"} for number in range(1_700)))
+    small.crm.portal.link_all("deals", "contacts", ((small.open, one) for one in people))
+    run = nights.night()
+    assert len({row[2] for row in nights.known(run)["links"] if row[1] == small.open}) == 1_702
+    assert nights.last is not None
+    assert nights.last.calls.by_name["associations/deals/contacts/batch/read"] == 4  # 500 of a deal at a time

@@ -107,7 +107,8 @@ def _deals(reader: Reader, group: Group) -> Shares:
 
 
 def _activities(reader: Reader, group: Group, *, source: str, fresh: Mapping[str, Person] = NOBODY) -> Shares:
-    made = reader.activities(source, group.records, fresh)
+    telling = [one for one in group.records if reader.tells(reader.sources[source], one)]
+    made = reader.activities(source, telling, fresh)
     told = [event for one in made for event in events.SOURCES[source](one)]
     seen = [*group.missing, *(str(one["id"]) for one in group.records)]
     untold = {one for record in seen for one in events.ids(source, record)} - {event.id for event in told}

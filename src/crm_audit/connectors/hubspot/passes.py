@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from crm_audit.connectors.base import Page, Reading, Stand
 from crm_audit.connectors.hubspot import walks
@@ -105,8 +106,9 @@ class Passes:
     def _groups(self, feed: Feed, at: Cursor) -> Iterator[walks.Group]:
         gateway, source = self.reader.gateway, self.reader.sources[feed.source]
         if at.since is not None:
-            fresh = gateway.now() - self.overlap
-            return walks.changed(gateway, source, since=at.since, after=at.after, fresh=fresh)
+            window = walks.Window(at.since, fresh=gateway.now() - self.overlap)
+            tells = partial(self.reader.tells, source)
+            return walks.changed(gateway, source, window, after=at.after, tells=tells)
         has = self.reader.shape.properties[feed.source]
         filters = tuple(one for one in source.filters if one["propertyName"] in has)
         inline = tuple(one for one in source.associations if self.reader.can(one))

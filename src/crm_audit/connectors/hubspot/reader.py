@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from crm_audit.connectors.base import Known
 from crm_audit.connectors.hubspot import links, records
-from crm_audit.connectors.hubspot.events import Activity
+from crm_audit.connectors.hubspot.events import SOURCES, Activity
 from crm_audit.connectors.hubspot.gateway import Gateway, Json, Query
 from crm_audit.connectors.hubspot.inline import Inline
 from crm_audit.connectors.hubspot.names import MORE
@@ -80,6 +80,13 @@ class Reader:
             "deals", "companies", ids=(one for deal in deals if (one := str(deal["id"])) not in told)
         )
         return told | {deal: records.primary_company(on_it) for deal, on_it in rows.items()}
+
+    def tells(self, source: Source, record: Json) -> bool:
+        """Whether a record that was searched becomes anything, or was a re-check; a search does not show the past."""
+        if source.kind not in SOURCES or source.history or (source.kind == "tasks" and self.portal.options.rechecks):
+            return True
+        bare = Activity(source=source.kind, record=record, portal=self.portal)
+        return next(SOURCES[source.kind](bare), None) is not None
 
     def activities(self, source: str, found: Sequence[Json], fresh: Mapping[str, Person] = NOBODY) -> list[Activity]:
         """Activities or quotes with their contacts and deals."""

@@ -53,10 +53,9 @@ def _steps(passes: Passes) -> Iterator[Step]:
         kinds = tuple(KINDS_OF[stream] for stream in feed.fed(reader))
         yield Step(kinds, partial(_bin, passes, feed.source))
         yield Step(kinds, partial(passes.walk, feed))
+        yield Step(kinds, partial(_lost, passes, feed))
         if feed is DEALS and reader.can("contacts"):
             yield Step(("links",), partial(_sweep, passes))
-    for feed in feeds:
-        yield Step(tuple(KINDS_OF[stream] for stream in feed.fed(reader)), partial(_lost, passes, feed))
 
 
 def _all(passes: Passes, kind: str, rows: Iterable[Record]) -> Page:
@@ -115,7 +114,7 @@ def _sweep(passes: Passes) -> Iterator[Page]:
 
 
 def _lost(passes: Passes, feed: Feed) -> Iterator[Page]:
-    """Properties that were there when the run began and are not now: what was read of them is not to be believed."""
+    """Properties that were there when the run began and are not any more: what was read of them is not believed."""
     doubtful = passes.watch.doubtful.get(feed.source)
     if not doubtful:
         return

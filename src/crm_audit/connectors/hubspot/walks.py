@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,6 +20,13 @@ from crm_audit.connectors.hubspot.sources import Source
 from crm_audit.connectors.hubspot.values import instant
 from crm_audit.errors import Retry
 
+GROUP = ASSOCIATIONS
+MOST = 5 * GROUP
+"""Records of a group whatever they tell, so that it stays small in memory."""
+
+Tells = Callable[[Json], bool]
+"""Whether a record becomes anything, so that its associations will be asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -34,7 +41,7 @@ class Group:
 def whole(gateway: Gateway, source: Source, *, after: str | None) -> Iterator[Group]:
     """Every record that tells something: listed where its past is wanted, else searched, which takes half the calls."""
     if not source.history:
-        yield from _searched(gateway, source.found(), source.filters, after=after)
+        yield from _searched(gateway, source.found(), source.filters, after=after, tells=lambda record: True)
         return
     groups = _listed(gateway, source.query(), after=after)
     try:
@@ -48,23 +55,26 @@ def whole(gateway: Gateway, source: Source, *, after: str | None) -> Iterator[Gr
     yield from groups
 
 
-def changed(
-    gateway: Gateway, source: Source, *, since: datetime, after: str | None, fresh: datetime
-) -> Iterator[Group]:
-    """What was changed since then. The index may be behind: what it gives is read again where that matters.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which changes an increment reads: all since then. What is younger than `fresh` the index may show as it was."""
 
-    That is everything with a past, and what changed after `fresh`.
-    """
+    since: datetime
+    fresh: datetime
+
+
+def changed(gateway: Gateway, source: Source, window: Window, *, after: str | None, tells: Tells) -> Iterator[Group]:
+    """What was changed. The index may be behind: everything with a past, and what is fresh, is read again by id."""
     stamp = MODIFIED.get(source.kind, MODIFIED_ELSEWHERE)
-    window: Json = {"propertyName": stamp, "operator": "GTE", "value": str(int(since.timestamp() * 1000))}
-    for group in _searched(gateway, source.found(), [window], after=after):
-        yield _confirmed(gateway, source, group, fresh=fresh)
+    since: Json = {"propertyName": stamp, "operator": "GTE", "value": str(int(window.since.timestamp() * 1000))}
+    for group in _searched(gateway, source.found(), [since], after=after, tells=tells):
+        yield _confirmed(gateway, source, group, fresh=window.fresh)
 
 
 def _listed(gateway: Gateway, query: Query, *, after: str | None) -> Iterator[Group]:
     while True:
         found: list[Json] = []
-        while len(found) + PAGE_WITH_HISTORY <= ASSOCIATIONS:
+        while not found or len(found) <= GROUP - PAGE_WITH_HISTORY:
             rows, after = gateway.page(query, after)
             found += rows
             if after is None:
@@ -74,11 +84,13 @@ def _listed(gateway: Gateway, query: Query, *, after: str | None) -> Iterator[Gr
             return
 
 
-def _searched(gateway: Gateway, query: Query, filters: Sequence[Json], *, after: str | None) -> Iterator[Group]:
+def _searched(
+    gateway: Gateway, query: Query, filters: Sequence[Json], *, after: str | None, tells: Tells
+) -> Iterator[Group]:
     more = True
     while more:
         found: list[Json] = []
-        while more and len(found) + SEARCHED <= ASSOCIATIONS:
+        while more and (not found or (sum(map(tells, found)) <= GROUP - SEARCHED and len(found) < MOST)):
             rows, more = gateway.search(query, filters, after=after)
             last = str(rows[-1]["id"]) if rows else after
             if more and (not rows or int(last or 0) <= int(after or 0)):

@@ -29,6 +29,7 @@ DEADLINE = 180.0  # seconds for a whole answer: a server that drips a byte now a
 HEAVIEST = 64 * 2**20  # bytes; 1,000 deals with 500 contacts each stay below
 PIECE = 2**16
 ATTEMPTS = 5
+"""Sends of one call, the first included; after that its stream is parked until the next run."""
 
 _DATED = re.compile(r"^/(?:crm/v[34]/(objects|pipelines|properties|owners|associations)|(account-info|settings)/v3)")
 _QUIET = re.compile(r"/(?:v[34]|20\d\d-\d\d)(?=/|$)")
