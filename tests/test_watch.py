@@ -174,6 +174,17 @@ def test_a_night_that_a_signal_interrupts_is_the_next_look_s(desk: Desk) -> None
     assert [state for _, state in desk.nights()] == ["done"]
 
 
+def test_a_signal_ends_the_watch_also_where_the_night_cannot_be_let_go(desk: Desk) -> None:
+    def signal() -> None:
+        (night,) = desk.store.nights.newest("org")
+        desk.store.nights.close(night, "failed", at=desk.now)  # it is not ours any more
+        raise SystemExit(0)
+
+    desk.meanwhile = signal
+    with pytest.raises(SystemExit):
+        desk.look()
+
+
 def test_without_a_zone_the_one_that_the_crm_told_holds(desk: Desk) -> None:
     job = Job("org", desk.connection(zone=None, options={**desk.connection().options, "times": "UTC"}), CORE)
     assert timetable_of(job, desk.store) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -45,7 +46,8 @@ class Watch:
         try:
             return self._steps(job, night)
         except (KeyboardInterrupt, SystemExit):  # a signal: whoever looks next goes on at once
-            self.store.nights.let_go(night)
+            with suppress(Exception):  # a store that is away must not keep us here, and a lease runs out by itself
+                self.store.nights.let_go(night)
             raise
 
     def _steps(self, job: Job, night: Night) -> list[Step]:

@@ -244,8 +244,8 @@ def test_the_log_tells_what_failed_on_one_line_and_no_secret(desk: Desk, monkeyp
             Station(desk, "").settle(base)
             answer = desk.process("serve", "--once", PORTAL_TOKEN="pat-na1-wrong")
     assert answer.code == 3
-    (line,) = answer.err.splitlines()
-    assert json.loads(line)["level"] == "error"
+    line, night = answer.err.splitlines()
+    assert (json.loads(line)["level"], json.loads(night)["says"]) == ("error", "failed")
     assert "FAKE" in line
     assert "pat-na1-wrong" not in answer.err
     assert not [sign for sign in ("\x1b", "\u202e") if sign in json.loads(line)["says"]]
