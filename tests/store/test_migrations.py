@@ -69,11 +69,11 @@ def test_opening_again_changes_nothing(migrated: Engine, store_url: str) -> None
 # A store of the first schema, with records in it.
 
 FIRST = """
-INSERT INTO runs (id, connection, started, finished, status, missing, account, survey, config, version, calls_read,
+INSERT INTO runs (connection, started, finished, status, missing, account, survey, config, version, calls_read,
     calls_write) VALUES
-    (1, 'orchard', '2026-03-02 04:30:00+00', '2026-03-02 04:40:00+00', 'complete', '{}', '{account}', '{survey}',
+    ('orchard', '2026-03-02 04:30:00+00', '2026-03-02 04:40:00+00', 'complete', '{}', '{account}', '{survey}',
      'abc', '0.1', 7, 0),
-    (2, 'orchard', '2026-03-03 04:30:00+00', NULL, 'running', '{}', '{account}', '{survey}', 'abc', '0.1', 0, 0);
+    ('orchard', '2026-03-03 04:30:00+00', NULL, 'running', '{}', '{account}', '{survey}', 'abc', '0.1', 0, 0);
 INSERT INTO cursors (run, kind, cursor) VALUES (1, 'deals', 'old');
 INSERT INTO links (connection, id, opened_run, closed_run, seen_run, digest, deal, person, role) VALUES
     ('orchard', 'l1', 1, NULL, 1, '{digest}', 'd1', 'p1', 'user'), ('orchard', 'l2', 1, 2, 1, 'x', 'd1', 'p2', 'user'),
