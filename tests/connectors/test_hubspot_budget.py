@@ -12,7 +12,7 @@ from crm_audit.emulator.faults import Change, Fault
 from crm_audit.emulator.hubspot.gate import Limits
 from crm_audit.frames import SCHEMAS
 from crm_audit.store import Run, Store
-from tests.connectors.hubspot_bench import Bench, Nights, bench, equal
+from tests.connectors.hubspot_bench import Bench, Ids, Nights, bench, equal
 
 LOOK = {"account-info/details": 1, "owners": 2, "associations/deals/contacts/labels": 1, "pipelines/deals": 1}
 OBJECTS = ("companies", "contacts", "deals", "meetings", "calls", "emails", "tasks", "quotes")
@@ -35,16 +35,16 @@ def _fill(crm: Bench) -> None:
     """120 deals, 450 contacts, 250 meetings, mails and quotes, and calls and tasks of which most tell nothing."""
     crm.clock.advance(days=-1)
     people = [crm.person(f"P{number}") for number in range(450)]
-    deals = [crm.deal(f"Deal {number}") for number in range(120)]
+    deals = [crm.deal(f"Deal {number}", amount="5", closedate="2026-04-01") for number in range(120)]
     for number, person in enumerate(people):
         crm.portal.associate("deals", deals[number % len(deals)], "contacts", person)
     for number in range(250):
-        deal, person = (deals[number % len(deals)],), (people[number],)
-        crm.activity("meetings", deal, person, hs_meeting_title="Pricing")
-        crm.activity("emails", deal, person, hs_email_direction="EMAIL", hs_email_to_email=f"p{number}@acme.example")
-        crm.activity("calls", deal, person, hs_call_disposition=CONNECTED if number < 50 else "")
-        crm.activity("tasks", deal, person, hs_task_status="NOT_STARTED" if number < 50 else "COMPLETED")
-        crm.activity("quotes", deal, person, hs_status="APPROVED")
+        on: tuple[Ids, Ids] = (deals[number % len(deals)],), (people[number],)
+        crm.activity("meetings", *on, hs_meeting_start_time=crm.clock.now().isoformat())
+        crm.activity("emails", *on, hs_email_direction="EMAIL", hs_email_to_email=f"p{number}@acme.example")
+        crm.activity("calls", *on, hs_call_disposition=CONNECTED if number < 50 else "")
+        crm.activity("tasks", *on, hs_task_status="NOT_STARTED" if number < 50 else "COMPLETED")
+        crm.activity("quotes", *on, hs_status="APPROVED")
     crm.clock.advance(days=1)
 
 

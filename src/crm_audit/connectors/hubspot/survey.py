@@ -180,7 +180,11 @@ def _disconnected(shape: Shape, portal: Portal) -> Iterator[Finding]:
     for kinds, why in NEVER.items():
         yield (), kinds, why
     if not _attested(shape, portal):
-        yield (), ("attestation",), "attestations are not read: map the type of a note or task in options.attestations"
+        yield (
+            (),
+            ("attestation",),
+            "notes are not read, and no attestations: map the type of a note or task in options.attestations",
+        )
     viewed = portal.fields.get("doc_viewed")
     if not shape.has("contacts", viewed):
         said = f"contacts have no property {viewed!r}" if viewed else "map a contact property in fields.doc_viewed"
