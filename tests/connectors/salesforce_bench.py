@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from crm_audit.connectors.base import Gap, Page, Reading
 from crm_audit.connectors.salesforce import SalesforceConnector, connect
 from crm_audit.domain import Deal, Event, Record
 from crm_audit.emulator.clock import Clock
-from crm_audit.emulator.faults import Faults
+from crm_audit.emulator.faults import Delay, Faults
 from crm_audit.emulator.salesforce import SalesforceOrg
-from crm_audit.emulator.server import serve
+from crm_audit.emulator.server import Deliver, Response, plainly, serve
 from crm_audit.emulator.transport import Loopback
 
 NOW = datetime(2026, 3, 16, 15, tzinfo=UTC)
@@ -23,6 +23,23 @@ STAGE = "Negotiation/Review"
 LOGIN = {"consumer_key": "SF_KEY", "consumer_secret": "SF_SECRET"}
 
 R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Edited(Delay):
+    """Lets the org answer a composite, and puts something else in the place of the parts that have this in them."""
+
+    having: str = ""
+    status: int = 200
+    body: object = None
+
+    def act(self, ask: Callable[[], Response]) -> tuple[Response, Deliver]:
+        answer = ask()
+        assert isinstance(answer.body, dict)
+        for part in answer.body["compositeResponse"]:
+            if self.having in str(part["body"]):
+                part |= {"httpStatusCode": self.status, "body": self.body}
+        return answer, plainly
 
 
 @dataclass
@@ -55,13 +72,18 @@ class Bench:
         return {"SF_KEY": house.client_id, "SF_SECRET": house.client_secret}
 
     def connector(self, **settings: object) -> SalesforceConnector:
-        """A connector that does not really sleep."""
+        """A connector whose sleep lets the org's time pass."""
         return self.connect(self.connection(**settings), self.environ())
 
     def connect(self, connection: Connection, environ: Mapping[str, str]) -> SalesforceConnector:
         """The same, with secrets of one's own."""
         session = Loopback(connection.emulator or self.base).session()
-        return connect(connection, environ=environ, session=session, sleep=self.slept.append)
+        return connect(connection, environ=environ, session=session, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        """Let the org's time pass."""
+        self.slept.append(seconds)
+        self.clock.advance(seconds=seconds)
 
     def make(self, name: str, /, **fields: object) -> str:
         """A record as a user of the org makes it."""
@@ -128,6 +150,11 @@ def read(connector: SalesforceConnector, reading: Reading | None = None) -> list
     gaps = [each for each in told if isinstance(each, Gap)]
     assert not gaps
     return [each for each in told if isinstance(each, Page)]
+
+
+def gaps(connector: SalesforceConnector, reading: Reading | None = None) -> dict[str, str]:
+    """What a reading could not read to its end, and why."""
+    return {each.kind: each.reason for each in connector.read(reading or first()) if isinstance(each, Gap)}
 
 
 def pulled(connector: SalesforceConnector, kind: str) -> list[Record]:

@@ -111,7 +111,6 @@ def small(sf: Bench) -> Small:
     made.quote = sf.make(
         "Quote", Name="Q-1", OpportunityId=made.deal, ContactId=made.dana, Status="Presented", GrandTotal=99_000
     )
-    sf.make("Event", Subject="About the quote", WhatId=made.quote, StartDateTime=AT)
     sf.change(made.deal, Amount=120_000)
     sf.clock.advance(days=1)
     return made

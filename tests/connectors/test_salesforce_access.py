@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
+from itertools import count
 from typing import Any
 
 import pytest
+import requests
 
+from crm_audit.connectors.base import Gap, Page
 from crm_audit.connectors.salesforce.gateway import ATTEMPTS
+from crm_audit.connectors.salesforce.transport import Held
+from crm_audit.emulator.faults import (
+    LOGIN_PAGE,
+    NOTHING,
+    Action,
+    Change,
+    Cut,
+    CutGzip,
+    Drip,
+    Endless,
+    Fault,
+    NotGzip,
+    Reset,
+)
 from crm_audit.emulator.server import Response
-from crm_audit.errors import BadLogin, CrmAuditError, FixConfig, FixInCrm, NoAccess, OutOfQuota, Retry
-from tests.connectors.salesforce_bench import Bench, bench, events, pulled, the_deal
+from crm_audit.errors import BadLogin, CrmAuditError, FixConfig, FixInCrm, NoAccess, Retry
+from tests.connectors.salesforce_bench import (
+    NOW,
+    Bench,
+    Edited,
+    bench,
+    events,
+    first,
+    gaps,
+    pulled,
+    read,
+    the_deal,
+)
 
 SECRET = "canary-secret"
 
@@ -85,7 +117,7 @@ def test_an_open_session_will_do(sf: Bench) -> None:
     assert connector.account().user == sf.org.integration_user
     sf.org.gatehouse.expire()
     with pytest.raises(BadLogin, match="does not accept the session"):
-        list(connector.pages("deals"))
+        read(connector)
 
 
 def test_an_expired_session_is_renewed_once(sf: Bench) -> None:
@@ -100,7 +132,7 @@ def test_an_expired_session_is_renewed_once(sf: Bench) -> None:
 def test_a_session_that_is_refused_again_is_a_bad_login(sf: Bench) -> None:
     connector = sf.connector()
     connector.account()
-    sf.faults.next("/query", *[error("INVALID_SESSION_ID", 401)] * 2)
+    sf.faults.next("/composite", *[error("INVALID_SESSION_ID", 401)] * 2)
     with pytest.raises(BadLogin):
         pulled(connector, "users")
     assert sf.slept == []
@@ -110,7 +142,7 @@ def test_a_session_that_is_refused_again_is_a_bad_login(sf: Bench) -> None:
 def test_a_401_of_any_shape_is_an_expired_session(sf: Bench, body: object) -> None:
     connector = sf.connector()
     connector.account()
-    sf.faults.next("/query", Response(401, body))
+    sf.faults.next("/composite", Response(401, body))
     assert pulled(connector, "users")
 
 
@@ -122,14 +154,14 @@ def test_a_login_that_points_elsewhere_is_not_followed(sf: Bench, url: str) -> N
     with pytest.raises(FixInCrm, match="not Salesforce's") as caught:
         sf.connector().account()
     assert SECRET not in str(caught.value)
-    assert len(sf.faults.seen) == 1
+    assert [each.path for each in sf.faults.seen] == ["/services/data/", "/services/oauth2/token"]
 
 
 def test_a_redirect_is_not_followed(sf: Bench) -> None:
     connector = sf.connector()
     connector.account()
     calls = len(sf.faults.seen)
-    sf.faults.next("/query", Response(302, None, {"location": "https://evil.example/steal"}))
+    sf.faults.next("/composite", Response(302, None, {"location": "https://evil.example/steal"}))
     with pytest.raises(CrmAuditError, match="302"):
         pulled(connector, "users")
     assert len(sf.faults.seen) > calls
@@ -155,41 +187,68 @@ def test_a_machine_that_does_not_answer_is_worth_another_try(sf: Bench) -> None:
         Response(420, b"Enhance your calm"),
         Response(406, b""),
         error("UNABLE_TO_LOCK_ROW"),
-        error("QUERY_TIMEOUT"),
         error("REQUEST_LIMIT_EXCEEDED", 403, "ConcurrentRequests (Concurrent API Requests) Limit exceeded."),
-        Response(200, b"<html>log in</html>"),
-        Response(200, b""),
+        LOGIN_PAGE,
+        NOTHING,
         Response(200, {"records": "many"}),
-        Response(200, {"records": [], "done": False, "nextRecordsUrl": {"blob": 1}}),
-        Response(
-            200, {"records": [], "done": False, "nextRecordsUrl": "@evil.example/services/data/v66.0/query/0r8-1"}
-        ),
+        Response(200, {"compositeResponse": [{"httpStatusCode": 200, "body": {}}]}),
+        Reset(),
+        Reset(-1),
+        Reset(10),
+        Cut(0.5),
+        CutGzip(0.5),
+        NotGzip(),
     ],
+    ids=repr,
 )
-def test_what_may_pass_is_tried_again_with_a_growing_wait(sf: Bench, trouble: Response) -> None:
+def test_faults_02_06_07_08_what_may_pass_is_tried_again_with_a_growing_wait(sf: Bench, trouble: Action) -> None:
     connector = sf.connector()
     connector.account()
-    sf.faults.next("/query", trouble, trouble)
+    sf.faults.next("/composite", trouble, trouble)
     assert pulled(connector, "users")
     assert len(sf.slept) == 2
     assert all(0 <= wait <= 30 for wait in sf.slept)
 
 
-def test_attempts_come_to_an_end(sf: Bench) -> None:
+PART = [
+    (200, {"records": "many"}),
+    (200, {"records": [], "done": False, "nextRecordsUrl": {"blob": 1}}),
+    (200, {"records": [], "done": False, "nextRecordsUrl": "@evil.example/services/data/v66.0/query/0r8-1"}),
+    (503, [{"errorCode": "SERVER_UNAVAILABLE", "message": "x"}]),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), PART)
+def test_fault_08_a_part_of_a_call_that_makes_no_sense_is_asked_again_alone(
+    sf: Bench, status: int, body: object
+) -> None:
+    deal, connector = sf.deal(), sf.connector()
+    connector.account()
+    sf.faults.add(
+        Fault("/composite", Edited(0, deal, status, body), where=lambda call: b"FROM%20Opportunity%20" in call.body)
+    )
+    assert [each.id for each in pulled(connector, "deals")] == [deal]
+    assert sf.slept == [1.0]
+
+
+def test_attempts_come_to_an_end_and_the_rest_is_read(sf: Bench) -> None:
+    sf.deal()
     connector = sf.connector()
     connector.account()
-    before = len(sf.faults.seen)
-    sf.faults.next("/query", *[Response(503, b"")] * 20)
-    with pytest.raises(Retry, match="status 503"):
-        pulled(connector, "stages")
-    assert len(sf.faults.seen) - before <= ATTEMPTS + 8  # the rest are describes
+    sf.faults.add(
+        Fault("/composite", Response(503, b""), every=1, where=lambda call: b"FROM%20Contact%20" in call.body)
+    )
+    found = list(connector.read(first()))
+    told = {each.kind: each.reason for each in found if isinstance(each, Gap)}
+    assert "people" in told
+    assert all("status 503" in reason for reason in told.values())
+    assert [each for each in found if isinstance(each, Page) and each.kind == "events"]
+    assert len(sf.faults.fired) == ATTEMPTS
 
 
 @pytest.mark.parametrize(
     ("trouble", "raised", "said"),
     [
-        (error("REQUEST_LIMIT_EXCEEDED", 403, "TotalRequests Limit exceeded."), OutOfQuota, "used up"),
-        (error("INVALID_FIELD"), NoAccess, "INVALID_FIELD"),
         (error("INVALID_TYPE"), NoAccess, "INVALID_TYPE"),
         (error("API_DISABLED_FOR_ORG", 403), NoAccess, "API_DISABLED"),
         (Response(403, b"no"), FixInCrm, "403"),
@@ -202,50 +261,168 @@ def test_what_will_not_pass_is_not_tried_again(
 ) -> None:
     connector = sf.connector()
     connector.account()
-    sf.faults.next("/query", trouble)
+    sf.faults.next("/composite", trouble)
     with pytest.raises(raised, match=said) as caught:
-        pulled(connector, "users")
+        read(connector)
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert sf.slept == []
 
 
-def test_the_quota_of_the_day_ends_the_pull_without_another_try(sf: Bench) -> None:
+def test_fault_17_a_query_that_is_refused_is_a_gap_and_the_others_are_read(sf: Bench) -> None:
+    deal, dana = sf.deal(), sf.person()
+    connector = sf.connector()
+    connector.account()
+    refused = [{"errorCode": "INVALID_FIELD", "message": "canary"}]
+    sf.faults.add(
+        Fault("/composite", Edited(0, dana, 400, refused), where=lambda call: b"FROM%20Contact%20" in call.body)
+    )
+    found = list(connector.read(first()))
+    assert [each for each in found if isinstance(each, Gap)] == [Gap("people", next(iter(_reasons(found))))]
+    assert "INVALID_FIELD" in next(iter(_reasons(found)))
+    assert "canary" not in next(iter(_reasons(found)))
+    assert deal in [row.id for each in found if isinstance(each, Page) for row in each.rows]
+
+
+def _reasons(found: Sequence[Page | Gap]) -> list[str]:
+    return [each.reason for each in found if isinstance(each, Gap)]
+
+
+def test_a_field_that_goes_during_the_run_leaves_a_gap_and_the_next_run_knows(sf: Bench) -> None:
+    sf.add("Opportunity", "Budget__c", spelling="currency 16.2")
+    deal = sf.deal(Budget__c=5)
+    connector = sf.connector(fields={"budget": "Budget__c"})
+    assert "budget" not in connector.survey().unmapped
+    sf.org.remove_field("Opportunity", "Budget__c")
+    assert set(gaps(connector)) == {"deals"}
+    connector.account()
+    assert "budget" in connector.survey().unmapped
+    assert [each.id for each in pulled(connector, "deals")] == [deal]
+
+
+def test_a_query_that_takes_too_long_goes_by_bulk(sf: Bench) -> None:
     deal, connector = sf.deal(), sf.connector()
     connector.account()
+    slow = Edited(0, deal, 400, [{"errorCode": "QUERY_TIMEOUT", "message": "x"}])
+    sf.faults.add(Fault("/composite", slow, where=lambda call: b"FROM%20Opportunity%20" in call.body))
+    assert [each.id for each in pulled(connector, "deals")] == [deal]
+    assert connector.calls.by_name["bulk/create"] == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        ("7", 7), ("0", 0), ("-5", 0), ("soon", 0), ("Mon, 16 Mar 2026 15:00:40 GMT", 40), ("", 0),
+        ("Mon, 16 Mar 2026 14:00:00 GMT", 0),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [429, 503])
+def test_fault_01_we_wait_as_long_as_salesforce_asks(sf: Bench, status: int, asked: str, waits: float) -> None:
+    connector = sf.connector()
+    connector.account()
+    now = format_datetime(sf.clock.now(), usegmt=True)
+    sf.faults.next("/composite", Response(status, b"", {"Retry-After": asked, "date": now}))
+    assert pulled(connector, "users")
+    assert len(sf.slept) == 1
+    assert waits <= sf.slept[0] <= max(waits, 1)
+
+
+@pytest.mark.parametrize("asked", ["86400", "Tue, 17 Mar 2026 15:00:00 GMT"])
+def test_fault_01_what_would_take_hours_is_left_to_the_next_run(sf: Bench, asked: str) -> None:
+    connector = sf.connector()
+    connector.account()
+    before = len(sf.faults.seen)
+    now = format_datetime(sf.clock.now(), usegmt=True)
+    sf.faults.next("/composite", Response(429, b"", {"Retry-After": asked, "date": now}))
+    told = gaps(connector)
+    assert "wait 86400 seconds" in told["deals"]
+    assert len(sf.faults.seen) == before + 1
+    assert sf.slept == []
+
+
+def test_fault_04_the_quota_of_the_day_ends_the_run_without_another_try(sf: Bench) -> None:
+    deal, connector = sf.deal(), sf.connector(quota_share=1)
+    connector.account()
     sf.org.calls.daily = sf.org.calls.used(sf.clock.now())
-    with pytest.raises(OutOfQuota):
-        pulled(connector, "deals")
+    told = gaps(connector)
+    assert {"deals", "links", "events", "history"} <= set(told)
+    assert "used up" in told["deals"]
     sf.org.calls.daily = 100_000
     assert [each.id for each in pulled(sf.connector(), "deals")] == [deal]
     assert sf.slept == []
 
 
 def test_usage_is_read_from_every_answer(sf: Bench) -> None:
-    connector = sf.connector()
+    sf.deal()
+    connector = sf.connector(options={"bulk_above": 0})
     assert connector.usage is None
-    pulled(connector, "users")
+    read(connector)
+    assert connector.calls.by_name["bulk/results"] > 0
     assert connector.usage == (sf.org.calls.used(sf.clock.now()), sf.org.calls.daily)
 
 
 def test_every_call_is_counted_as_the_org_counts_it(sf: Bench) -> None:
     sf.deal()
     connector = sf.connector()
-    for kind in ("deals", "events", "history"):
-        pulled(connector, kind)
+    read(connector)
     assert connector.calls.read + connector.calls.write == len(sf.faults.seen)
     assert connector.calls.write == sf.org.calls.write == 0
 
 
-def test_many_threads_renew_a_session_once(sf: Bench) -> None:
+def test_fault_10_many_threads_renew_a_session_once(sf: Bench) -> None:
     connector = sf.connector()
     connector.account()
     sf.org.gatehouse.expire()
-    gateway = connector._org.gateway
+    gateway = connector._gateway
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: list(gateway.query("SELECT Id FROM User")), range(16)))
-    assert all(len(rows) == 2 for rows in found)
+        found = list(pool.map(lambda _: gateway.composite("query", ["query/?q=SELECT%20Id%20FROM%20User"]), range(16)))
+    assert all(part.error is None for parts in found for part in parts)
     assert connector.calls.by_name["token"] == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"bulk_above": 0, "bulk_records": 1}], ids=["pages", "bulk"])
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_fault_10_a_session_that_ends_every_few_calls_is_renewed_each_time(
+    sf: Bench, every: int, options: dict[str, int]
+) -> None:
+    deals = {sf.deal(f"Deal {number}") for number in range(3)}
+    sf.faults.add(Fault("/services/data/v", Change(before=sf.org.gatehouse.expire), nth=2, every=every + 1))
+    assert {each.id for each in pulled(sf.connector(options=options), "deals")} == deals
+    assert sf.slept == [] or options
+
+
+def test_a_session_that_moves_to_another_instance_is_followed(sf: Bench) -> None:
+    deal, connector = sf.deal(), sf.connector()
+    connector.account()
+    sf.org.gatehouse.expire()
+    sf.org.move("moved")
+    assert [each.id for each in pulled(connector, "deals")] == [deal]
+    assert sf.faults.seen[-1].headers["host"] == "moved.my.salesforce.com"
+
+
+@pytest.mark.parametrize("trouble", [Endless(), Drip(0.001)], ids=["endless", "drip"])
+def test_fault_09_an_answer_without_end_is_given_up(sf: Bench, trouble: Action) -> None:
+    sf.faults.next("", trouble)
+    ticks = count(step=100)
+    session = requests.Session()
+    session.mount("http://", Held(lambda: next(ticks)))
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        session.get(f"{sf.base}/services/data/")
+
+
+def test_fault_09_an_answer_that_is_too_large_is_given_up(sf: Bench) -> None:
+    session = requests.Session()
+    session.mount("http://", Held(largest=100))
+    with pytest.raises(requests.exceptions.ContentDecodingError, match="no end"):
+        session.get(f"{sf.base}/services/data/")
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_fault_25_a_clock_of_ours_that_is_wrong_moves_no_mark(sf: Bench, hours: int) -> None:
+    sf.deal()
+    reading = replace(first(), started=NOW + timedelta(hours=hours))
+    ended = [each for each in read(sf.connector(), reading) if each.ended]
+    assert {json.loads(each.cursor)["mark"] for each in ended} == {"2026-03-16T15:00:00.000Z"}
 
 
 # What may not be read
@@ -362,10 +539,11 @@ def test_activities_that_do_not_say_whose_they_are_are_not_evidence(
     sf.make("Quote", Name="Q", OpportunityId=deal, ContactId=dana, Status="Presented")
     sf.make("ContentDistribution", Name="x", RelatedRecordId=deal)
     whole = sf.connector()
+    before = whole.survey()
     told = set(events(whole))
     sf.org.hide(name, field)
     connector = sf.connector()
-    assert connector.survey().unconnected - whole.survey().unconnected == kinds
+    assert connector.survey().unconnected - before.unconnected == kinds
     assert set(events(connector)) == told - kinds
 
 
@@ -402,7 +580,8 @@ def test_meetings_without_their_relations_are_noted(sf: Bench) -> None:
 
 
 def test_an_object_that_describe_refuses_is_not_readable(sf: Bench) -> None:
-    sf.faults.next("/sobjects/Quote/describe", error("INSUFFICIENT_ACCESS", 403))
+    refused = [{"errorCode": "INSUFFICIENT_ACCESS", "message": "x"}]
+    sf.faults.next("/composite", Edited(0, "'name': 'Quote'", 403, refused))
     assert "quote_sent" in sf.connector().survey().unconnected
 
 
@@ -443,10 +622,16 @@ def test_a_hidden_recheck_field_makes_rechecks_unknown(sf: Bench) -> None:
     assert "rechecks" in survey.unmapped
 
 
-def test_each_object_is_described_once(sf: Bench) -> None:
+def test_all_objects_are_described_in_one_call(sf: Bench) -> None:
     connector = sf.connector()
-    connector.survey()
-    described = connector.calls.by_name["describe"]
+    connector.account()
     connector.survey()
     pulled(connector, "deals")
-    assert connector.calls.by_name["describe"] <= described + 5  # the org, users, record types, processes, stages
+    assert connector.calls.by_name["describe"] == 1
+
+
+def test_a_session_of_somebody_elses_is_for_development_only(sf: Bench) -> None:
+    host = {"domain": None, "instance": f"{sf.org.domain}.salesforce.com"}
+    connection = sf.connection(login={"session_id": "SF_SESSION"}, options=host)
+    notes = sf.connect(connection, {"SF_SESSION": sf.org.login()}).survey().notes
+    assert any("development only" in note for note in notes)

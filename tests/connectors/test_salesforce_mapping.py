@@ -592,16 +592,40 @@ def test_of_an_address_only_the_domain_is_kept() -> None:
     assert records.person({"Id": DANA, "Name": "Dana", "Email": "garbage"}, TERMS).domain is None
 
 
-def test_every_stage_stands_in_every_process() -> None:
-    rows: list[Row] = [
-        {"ApiName": "Open", "MasterLabel": "Offen", "SortOrder": 5, "DefaultProbability": 50, "IsClosed": False},
-        {"ApiName": "Won", "SortOrder": 9, "DefaultProbability": 100, "IsClosed": True, "IsWon": True},
-        {"ApiName": "Lost", "SortOrder": 12, "DefaultProbability": 0, "IsClosed": True, "IsWon": False},
-    ]
-    found = {each.id: each for each in records.stages(rows, ["Master", "Renewal"])}
-    assert set(found) == {f"{process}/{name}" for process in ("Master", "Renewal") for name in ("Open", "Won", "Lost")}
-    assert [found[f"Master/{name}"].closed for name in ("Open", "Won", "Lost")] == [None, "won", "lost"]
+STAGES: list[Row] = [
+    {"ApiName": "Open", "MasterLabel": "Offen", "SortOrder": 5, "DefaultProbability": 50, "IsClosed": False},
+    {"ApiName": "Late", "SortOrder": 7, "IsClosed": False},
+    {"ApiName": "Won", "SortOrder": 9, "DefaultProbability": 100, "IsClosed": True, "IsWon": True},
+    {"ApiName": "Lost", "SortOrder": 12, "DefaultProbability": 0, "IsClosed": True, "IsWon": False},
+]
+
+
+def test_every_stage_stands_in_a_process_that_does_not_tell() -> None:
+    found = {each.id: each for each in records.stages(STAGES, {"Master": None, "Renewal": None})}
+    names = [str(row["ApiName"]) for row in STAGES]
+    assert list(found) == [f"{process}/{name}" for process in ("Master", "Renewal") for name in names]
+    assert [found[f"Master/{name}"].closed for name in names] == [None, None, "won", "lost"]
     assert (found["Renewal/Open"].label, found["Renewal/Open"].probability) == ("Offen", Decimal("0.5"))
+
+
+def test_a_process_has_its_own_stages_in_its_own_order_and_closed_ones_always() -> None:
+    found = list(records.stages(STAGES, {"Renewal": ("Late", "Open", "Won")}))
+    assert [(each.stage, each.position) for each in found] == [("Late", 1), ("Open", 2), ("Won", 3), ("Lost", 4)]
+
+
+def test_the_shadow_of_a_merged_person_account_follows_its_account() -> None:
+    row: Row = {
+        "Id": DANA, "Name": "Dana", "IsPersonAccount": True, "IsDeleted": True, "MasterRecordId": None,
+        "Account": {"MasterRecord": {"PersonContactId": LEE}},
+    }  # fmt: skip
+    assert records.person(row, TERMS).merged_into == LEE
+    assert records.person({**row, "IsPersonAccount": False}, TERMS).merged_into is None
+
+
+def test_a_dated_rate_holds_from_its_day_on() -> None:
+    rows: list[Row] = [{"Id": "04w1", "IsoCode": "EUR", "ConversionRate": Decimal("0.9"), "StartDate": "2026-03-01"}]
+    (rate,) = records.dated_rates(rows)
+    assert (rate.currency, rate.per, rate.valid_from) == ("EUR", Decimal("0.9"), date(2026, 3, 1))
 
 
 def test_a_rate_stays_the_ratio_that_salesforce_keeps() -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import chain
 
 import pytest
 
+from crm_audit.connectors.base import Stand
 from crm_audit.connectors.salesforce import SalesforceConnector
 from crm_audit.domain import BASICS, Change, Company, Deal, Event, Link, Person, Rate, Recheck, Stage, User
-from crm_audit.errors import Incomplete
-from tests.connectors.salesforce_bench import NOW, STAGE, Bench, bench, events, pulled, the_deal
+from tests.connectors.salesforce_bench import NOW, STAGE, Bench, bench, events, first, pulled, read, the_deal
 
 AT = "2026-03-10T12:00:00Z"
 MOMENT = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -392,77 +392,23 @@ def test_rechecks_come_from_dates_and_from_tasks(sf: Bench) -> None:
     assert events(connector) == {}
 
 
-def test_unmapped_rechecks_cost_no_call(sf: Bench) -> None:
-    connector = sf.connector()
-    connector.account()
-    before = connector.calls.by_name.get("query", 0), connector.calls.by_name.get("queryAll", 0)
-    assert sizes(list(connector.pages("rechecks"))) == [0]
-    assert (connector.calls.by_name.get("queryAll", 0)) == before[1]
-
-
-# Pages
-
-
-def many(sf: Bench, count: int) -> set[str]:
-    return {sf.deal(f"Deal {number}") for number in range(count)}
-
-
-def test_all_pages_together_hold_every_row_once(sf: Bench) -> None:
-    made = many(sf, 2_001)
-    pages = list(sf.connector().pages("deals"))
-    assert sizes(pages) == [2_000, 1, 0]
-    assert [page.cursor is None for page in pages] == [False, False, True]
-    found = [row.id for row in chain.from_iterable(page.rows for page in pages)]
-    assert len(found) == len(set(found)) == 2_001
-    assert set(found) == made
-
-
-def test_history_of_a_page_of_deals_may_itself_have_pages(sf: Bench) -> None:
+def test_history_of_one_deal_may_have_pages(sf: Bench) -> None:
     deal = sf.deal()
     for number in range(2_100):
         sf.make(
             "OpportunityHistory", OpportunityId=deal, StageName=STAGE, Amount=number, CloseDate="2026-06-30",
             CreatedDate="2026-03-16T15:00:00Z",
         )  # fmt: skip
-    connector = sf.connector()
-    assert len(pulled(connector, "history")) == 2_100
-    assert connector.calls.by_name["queryMore"] == 1
+    assert len(pulled(sf.connector(), "history")) == 2_100
 
 
-def test_a_long_list_of_ids_goes_by_post(sf: Bench) -> None:
-    deals = sorted(many(sf, 700))
-    for deal in deals:
-        sf.org.update("Opportunity", deal, Amount=1)
-    connector = sf.connector()
-    assert len({each.deal for each in pulled(connector, "history") if isinstance(each, Change)}) == 700
-    assert connector.calls.by_name["composite"] == 1
-    assert connector.calls.write == 0
-
-
-@pytest.mark.parametrize("kind", ["deals", "links", "events", "history", "rechecks"])
-def test_a_pull_resumes_from_any_page(sf: Bench, kind: str) -> None:
-    deal, dana = sf.deal(), sf.person()
-    sf.make("OpportunityContactRole", OpportunityId=deal, ContactId=dana)
-    sf.make("Event", Subject="x", WhatId=deal, StartDateTime=AT)
-    sf.make("Task", Status="Completed", Type="Re-check", WhatId=deal, ActivityDate="2026-03-05")
-    sf.make("EmailMessage", Incoming=True, MessageDate=AT, RelatedToId=deal)
-    sf.org.update("Opportunity", deal, Amount=1)
-    connector = sf.connector(options={"rechecks": {"Re-check": ("all",)}})
-    pages = list(connector.pages(kind))
-    assert len(pages) > 1
-    for position, page in enumerate(pages[:-1], start=1):
-        assert list(connector.pages(kind, page.cursor)) == pages[position:]
-
-
-@pytest.mark.parametrize("cursor", ["Lead:00Q000000000001AAA", "Opportunity:x' OR Id != '"])
-def test_a_place_that_is_none_starts_no_query(sf: Bench, cursor: str) -> None:
-    with pytest.raises(Incomplete, match="start the pull again"):
-        list(sf.connector().pages("deals", cursor))
-
-
-def test_a_kind_nobody_knows_is_a_mistake(sf: Bench) -> None:
-    with pytest.raises(ValueError, match="'leads' is no kind"):
-        list(sf.connector().pages("leads"))
+@pytest.mark.parametrize("cursor", ["", "no JSON", "{}", '{"mark": "x\' OR Id != \'", "asked": ""}', "[]", "null"])
+def test_a_cursor_that_is_none_of_ours_starts_the_stream_anew(sf: Bench, cursor: str) -> None:
+    deal = sf.deal()
+    stands = {"deals/Opportunity": Stand(cursor, ended=False, whole=None)}
+    pages = [page for page in read(sf.connector(), replace(first(), stands=stands)) if page.kind == "deals"]
+    assert [row.id for page in pages for row in page.rows] == [deal]
+    assert pages[-1].sweep == "all"
 
 
 def test_records_have_an_address_and_what_we_made_up_has_none(sf: Bench) -> None:

@@ -16,7 +16,16 @@ from crm_audit.connectors.salesforce.options import (
     options,
 )
 from crm_audit.connectors.salesforce.reading import Row, is_id, kind_of, of_kind, text, value, when
-from crm_audit.connectors.salesforce.refusals import Expired, code_and_message, reason, refusal, unreachable
+from crm_audit.connectors.salesforce.refusals import (
+    Expired,
+    Overloaded,
+    TooSlow,
+    Vanished,
+    code_and_message,
+    reason,
+    refusal,
+    unreachable,
+)
 from crm_audit.connectors.salesforce.schema import OBJECTS, Schema
 from crm_audit.errors import CrmAuditError, FixConfig, FixInCrm, Incomplete, NoAccess, OutOfQuota, Retry
 
@@ -146,16 +155,17 @@ def answer(code: str, message: str = "canary") -> list[Row]:
     [
         (401, answer("INVALID_SESSION_ID"), Expired),
         (401, "<html>", Expired),
-        (400, answer("UNABLE_TO_LOCK_ROW"), Retry),
-        (400, answer("QUERY_TIMEOUT"), Retry),
-        (500, answer("UNKNOWN_EXCEPTION"), Retry),
-        (503, "busy", Retry),
-        (520, b"", Retry),
-        (406, None, Retry),
-        (420, None, Retry),
-        (429, None, Retry),
+        (400, answer("UNABLE_TO_LOCK_ROW"), Overloaded),
+        (400, answer("QUERY_TIMEOUT"), TooSlow),
+        (500, answer("UNKNOWN_EXCEPTION"), Overloaded),
+        (503, "busy", Overloaded),
+        (520, b"", Overloaded),
+        (406, None, Overloaded),
+        (420, None, Overloaded),
+        (429, None, Overloaded),
         (403, answer("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), OutOfQuota),
-        (403, answer("REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."), Retry),
+        (403, answer("REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."), Overloaded),
+        (400, answer("INVALID_QUERY_LOCATOR"), Vanished),
         (404, answer("NOT_FOUND"), NoAccess),
         (404, "gone", NoAccess),
         (400, answer("INVALID_FIELD"), NoAccess),
@@ -252,10 +262,10 @@ def test_only_what_describe_lists_is_asked_for() -> None:
 
     def describe(name: str) -> Row | None:
         asked.append(name)
-        return described("Id", "Name", "IsActive", "Secret__c", "Mapped__c")
+        return described("Id", "Name", "IsActive", "SystemModstamp", "Secret__c", "Mapped__c")
 
     schema = Schema(describe, {"User": frozenset({"Mapped__c", "Hidden__c"})})
-    assert schema.selected("User") == ("Id", "Name", "IsActive", "Mapped__c")
+    assert schema.selected("User") == ("Id", "Name", "SystemModstamp", "IsActive", "Mapped__c")
     assert schema.reads("User")
     assert schema.reads("User", "IsActive")
     assert not schema.reads("User", "Email")
@@ -264,7 +274,14 @@ def test_only_what_describe_lists_is_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "answered",
-    [None, {}, {"fields": "many"}, described("Id", "Name", queryable=False), described("Id"), {"fields": [7]}],
+    [
+        None,
+        {},
+        {"fields": "many"},
+        described("Id", "Name", "SystemModstamp", queryable=False),
+        described("Id"),
+        {"fields": [7]},
+    ],
 )
 def test_an_object_without_its_needed_fields_is_not_readable(answered: Row | None) -> None:
     assert not Schema(lambda _: answered).reads("User")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crm_audit.store import Store
 from tests.connectors.salesforce_bench import Bench, bench
-from tests.connectors.salesforce_sync import AT, BULK, PAGES, Nights, Small, small
+from tests.connectors.salesforce_sync import AT, BULK, PAGES, Nights, Small, rows, small
 
 Happen = Callable[[Bench, Small], object]
 
@@ -31,34 +32,38 @@ def merged(sf: Bench, it: Small) -> None:
     sf.org.merge("Contact", it.lee, loser=it.dana)
 
 
-def uncovered(sf: Bench, it: Small) -> None:
-    """A message that tells of a logged task is deleted: the task tells again."""
-    sf.org.delete("EmailMessage", sf.org.query(f"SELECT Id FROM EmailMessage WHERE ActivityId != null")[0]["Id"])
-
-
 def logged(sf: Bench, it: Small) -> str:
-    task = sf.make(
-        "Task", Subject="Mail", Status="Completed", TaskSubtype="Email", WhatId=it.deal, ActivityDate="2026-03-10"
-    )
-    return task
+    """Mail that was logged as a task."""
+    mail = {"Status": "Completed", "TaskSubtype": "Email", "ActivityDate": "2026-03-10"}
+    return sf.make("Task", Subject="Mail", WhatId=it.deal, **mail)
+
+
+def closed(sf: Bench, it: Small) -> None:
+    sf.change(it.deal, StageName="Closed Won")
+    sf.org.delete("OpportunityContactRole", it.role)
+
+
+def purged(name: str, which: Callable[[Small], str]) -> Happen:
+    """A record is deleted, and from the recycle bin too."""
+
+    def happens(sf: Bench, it: Small) -> None:
+        sf.org.delete(name, which(it))
+        sf.org.purge(name, which(it))
+
+    return happens
 
 
 HAPPENINGS: dict[str, Happen] = {
     "nothing": lambda sf, it: None,
     "a deal is new": lambda sf, it: sf.deal("Newer"),
     "a deal changes": lambda sf, it: sf.change(it.deal, Amount=7, StageName="Closed Lost"),
-    "a deal closes and loses a role": lambda sf, it: (
-        sf.change(it.deal, StageName="Closed Won"),
-        sf.org.delete("OpportunityContactRole", it.role),
-    ),
+    "a deal closes and loses a role": closed,
     "a deal is opened again": lambda sf, it: sf.change(it.other, StageName="Prospecting"),
     "a deal is deleted": lambda sf, it: sf.org.delete("Opportunity", it.deal),
-    "a deal is gone for good": lambda sf, it: (
-        sf.org.delete("Opportunity", it.deal), sf.org.purge("Opportunity", it.deal)
-    ),
+    "a deal is gone for good": purged("Opportunity", lambda it: it.deal),
     "a company is renamed": lambda sf, it: sf.org.update("Account", it.account, Name="Acme Ltd"),
     "a person is deleted": lambda sf, it: sf.org.delete("Contact", it.lee),
-    "a person is gone for good": lambda sf, it: (sf.org.delete("Contact", it.lee), sf.org.purge("Contact", it.lee)),
+    "a person is gone for good": purged("Contact", lambda it: it.lee),
     "two people are merged": merged,
     "a role is added": lambda sf, it: sf.make("OpportunityContactRole", OpportunityId=it.deal, ContactId=it.lee),
     "a role is removed": lambda sf, it: sf.org.delete("OpportunityContactRole", it.role),
@@ -67,7 +72,7 @@ HAPPENINGS: dict[str, Happen] = {
     "a meeting moves to another deal": lambda sf, it: sf.org.update("Event", it.event, WhatId=it.other),
     "a meeting becomes none of ours": lambda sf, it: sf.org.update("Event", it.event, IsRecurrence=True),
     "a meeting is deleted": lambda sf, it: sf.org.delete("Event", it.event),
-    "a meeting is gone for good": lambda sf, it: (sf.org.delete("Event", it.event), sf.org.purge("Event", it.event)),
+    "a meeting is gone for good": purged("Event", lambda it: it.event),
     "an invitation alone is declined": lambda sf, it: sf.org.update("EventRelation", it.relation, Status="Declined"),
     "an invitation alone is new": lambda sf, it: sf.make(
         "EventRelation", EventId=it.event, RelationId=sf.person("Kim"), Status="Accepted"
@@ -80,6 +85,7 @@ HAPPENINGS: dict[str, Happen] = {
     "a recipient alone is new": lambda sf, it: sf.make(
         "EmailMessageRelation", EmailMessageId=it.mail, RelationId=it.lee, RelationType="CcAddress"
     ),
+    "a meeting about a quote is new": lambda sf, it: sf.make("Event", Subject="x", WhatId=it.quote, StartDateTime=AT),
     "a quote is withdrawn": lambda sf, it: sf.org.update("Quote", it.quote, Status="Draft"),
     "an old record is imported under an old date": lambda sf, it: sf.make(
         "Event", Subject="x", WhatId=it.deal, StartDateTime=AT, CreatedDate=AT, LastModifiedDate=AT
@@ -97,3 +103,161 @@ def test_the_store_follows_the_org(sf: Bench, nights: Nights, happens: Happen) -
     happens(sf, made)
     nights.sync()
     nights.agrees()
+
+
+def test_a_task_that_a_message_tells_of_is_not_told_until_the_message_is_gone(sf: Bench, nights: Nights) -> None:
+    made = small(sf)
+    task = logged(sf, made)
+    nights.sync(days=1)
+    told = [set(held(nights, "events"))]
+    mail = {"Incoming": False, "MessageDate": AT, "RelatedToId": made.deal}
+    message = sf.make("EmailMessage", ActivityId=task, **mail)
+    nights.sync()
+    nights.agrees()
+    told.append(set(held(nights, "events")))
+    sf.org.delete("EmailMessage", message)
+    nights.sync()
+    nights.agrees()
+    told.append(set(held(nights, "events")))
+    assert [(task in each, message in each) for each in told] == [(True, False), (False, True), (True, False)]
+
+
+def test_fault_20_a_deleted_deal_comes_back_with_its_activities(sf: Bench, nights: Nights) -> None:
+    made = small(sf)
+    nights.sync()
+    sf.org.delete("Opportunity", made.deal)
+    nights.sync()
+    assert made.deal not in held(nights, "deals")
+    sf.clock.advance(hours=1)
+    sf.org.undelete("Opportunity", made.deal)
+    nights.sync()
+    nights.agrees()
+    assert made.deal in held(nights, "deals")
+    assert made.event in held(nights, "events")
+
+
+def test_a_change_that_moves_no_stamp_is_found_by_the_weekly_whole_pass(sf: Bench, nights: Nights) -> None:
+    made = small(sf)
+    amounts: list[Decimal | None] = [None]
+    sf.org.add_formula("Opportunity", "Budget__c", spelling="currency 16.2", value=lambda _: amounts[-1])
+    nights.settings["fields"] = {"budget": "Budget__c"}
+    nights.sync()
+    amounts.append(Decimal(5))
+    sf.org.delete("Contact", made.lee)
+    nights.sync(days=1)
+    assert held(nights, "deals")[made.deal]["budget"] is None
+    sf.org.purge("Contact", made.lee)
+    nights.sync(days=7)
+    nights.agrees()
+    assert held(nights, "deals")[made.deal]["budget"] == "5.0"
+    assert made.lee not in held(nights, "people")
+
+
+def test_fault_19_what_was_the_losers_is_the_survivors(sf: Bench, nights: Nights) -> None:
+    made = small(sf)
+    nights.sync()
+    sf.clock.advance(hours=1)
+    sf.org.merge("Contact", made.lee, loser=made.dana)
+    nights.sync()
+    nights.agrees()
+    assert (held(nights, "people")[made.dana]["merged_into"], held(nights, "people")[made.dana]["deleted"]) == (
+        made.lee,
+        True,
+    )
+    assert held(nights, "links")[made.role]["person"] == made.lee
+
+
+def test_after_a_long_gap_everything_is_read_anew(sf: Bench, nights: Nights) -> None:
+    made = small(sf)
+    nights.sync()
+    sf.org.delete("Event", made.event)
+    sf.org.purge("Event", made.event)
+    nights.sync(days=20)
+    nights.agrees()
+
+
+def test_a_log_of_deletions_with_a_hole_makes_everything_be_read_anew_in_the_same_run(
+    sf: Bench, nights: Nights
+) -> None:
+    made = small(sf)
+    nights.sync()
+    sf.org.delete("Event", made.event)
+    sf.org.purge("Event", made.event)
+    sf.clock.advance(hours=1)
+    sf.org.forget_deletions()
+    nights.sync()
+    nights.agrees()
+
+
+def test_fault_14_what_is_committed_late_within_the_overlap_is_not_missed(sf: Bench, nights: Nights) -> None:
+    made = small(sf)
+    nights.sync()
+    sf.clock.advance(hours=1)
+    with sf.org.late(seconds=540):
+        sf.change(made.deal, Amount=99)
+    nights.sync(seconds=30)
+    nights.sync()
+    nights.agrees()
+
+
+def test_fault_16_a_field_that_goes_and_comes_again_is_read_anew_each_time(sf: Bench, nights: Nights) -> None:
+    made = small(sf)
+    sf.add("Opportunity", "Budget__c", spelling="currency 16.2")
+    sf.change(made.deal, Budget__c=5)
+    nights.settings["fields"] = {"budget": "Budget__c"}
+    seen = []
+    for change in (None, sf.org.hide, sf.org.show):
+        if change is not None:
+            change("Opportunity", "Budget__c")
+        run = nights.sync()
+        nights.agrees()
+        seen.append((held(nights, "deals")[made.deal]["budget"], "budget" in run.survey.unmapped))
+    assert seen == [("5.0", False), (None, True), ("5.0", False)]
+
+
+def test_roles_that_are_not_mapped_any_more_are_gone(sf: Bench, nights: Nights) -> None:
+    sf.add("Opportunity", "Signer__c", spelling="reference to=Contact as=Signer__r")
+    made = small(sf)
+    sf.change(made.deal, Signer__c=made.lee)
+    nights.settings["roles"] = {"Signer__c": "authority"}
+    nights.sync()
+    nights.agrees()
+    assert f"{made.deal}:Signer__c:{made.lee}" in held(nights, "links")
+    sf.change(made.deal, Signer__c=made.dana)
+    nights.sync()
+    nights.agrees()
+    nights.settings["roles"] = {}
+    nights.sync()
+    nights.agrees()
+    assert not [name for name in held(nights, "links") if "Signer__c" in name]
+
+
+def test_stages_follow_their_sales_process(sf: Bench, nights: Nights) -> None:
+    small(sf)
+    process = sf.make("BusinessProcess", Name="Renewal", TableEnumOrId="Opportunity")
+    sf.make("RecordType", Name="R", DeveloperName="R", SobjectType="Opportunity", BusinessProcessId=process)
+    sf.org.restrict(process, ["Prospecting", "Closed Won"])
+    nights.sync()
+    nights.agrees()
+    stages = held(nights, "stages")
+    assert [name for name in stages if name.startswith("Renewal/")] == [
+        "Renewal/Closed Lost", "Renewal/Closed Won", "Renewal/Prospecting"
+    ]  # fmt: skip
+    assert stages["Renewal/Prospecting"]["position"] == 1
+    assert len([name for name in stages if name.startswith("Master/")]) == 10
+
+
+def test_archived_activities_are_read_too(sf: Bench, nights: Nights) -> None:
+    made = small(sf)
+    old = sf.make("Task", Status="Completed", TaskSubtype="Call", CallDisposition="Connected", WhatId=made.deal,
+        ActivityDate="2024-03-10", IsArchived=True)  # fmt: skip
+    nights.sync()
+    nights.agrees()
+    assert old in held(nights, "events")
+
+
+def held(nights: Nights, kind: str) -> dict[str, dict[str, Any]]:
+    """The current records of a kind, sorted by id."""
+    assert nights.run is not None
+    found = rows(nights.store.frames(nights.run)[kind])
+    return {name: found[name] for name in sorted(found)}

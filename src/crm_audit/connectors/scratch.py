@@ -60,10 +60,6 @@ class Scratch:
         found = self._db.execute("SELECT row FROM aside WHERE name = ? ORDER BY rowid", (name,))
         return (_read(row) for (row,) in found)
 
-    def drop(self, name: str) -> None:
-        """Forget what lies under a name."""
-        self._db.execute("DELETE FROM aside WHERE name = ?", (name,))
-
     def close(self) -> None:
         """Give the disk back."""
         self._db.close()

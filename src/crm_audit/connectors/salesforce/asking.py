@@ -156,8 +156,8 @@ def _answered(gateway: Gateway, asked: _Waiting, part: Part) -> _Waiting | tuple
             error = odd
     if isinstance(error, OutOfQuota) or not isinstance(error, CrmAuditError):
         raise error
-    if isinstance(error, Vanished):
-        return _begun(asked.query)
+    if isinstance(error, Vanished) and asked.tries + 1 < ATTEMPTS:
+        return replace(_begun(asked.query), tries=asked.tries + 1)
     if isinstance(error, TooSlow) and asked.query.most is not None:
         return [Large(asked.query)], ()
     if passing(error) and asked.tries + 1 < ATTEMPTS:

@@ -53,7 +53,7 @@ class SalesforceConnector:
         self._gateway = gateway
         self._connection = connection
         self._options = options
-        self._seen: Org | None = None
+        self._seen: Org | None = Org(gateway, connection, options=options)  # which checks the settings
 
     @property
     def calls(self) -> Calls:

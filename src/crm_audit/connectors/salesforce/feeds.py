@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crm_audit.connectors.options import RECHECK
 from crm_audit.connectors.salesforce import activities, history, papers, records
 from crm_audit.connectors.salesforce.activities import Around
-from crm_audit.connectors.salesforce.options import Options
 from crm_audit.connectors.salesforce.org import Org
 from crm_audit.connectors.salesforce.reading import Row, flag, required, text
 from crm_audit.domain import Record
@@ -121,7 +120,6 @@ def _history(org: Org) -> list[Feed]:
 
 
 def _activities(org: Org) -> list[Feed]:
-    quotes = _quoted_in("WhatId", org.options)
     invited = Beside("EventRelation", "EventId", lambda _, rows: _ids(rows), tells=True)
     shared = Beside("TaskRelation", "TaskId", _telling, tells=True)
     addressed = Beside("EmailMessageRelation", "EmailMessageId", lambda _, rows: _ids(rows), tells=True)
@@ -131,20 +129,23 @@ def _activities(org: Org) -> list[Feed]:
     attached = Beside("ContentDocumentLink", "LinkedEntityId", lambda _, rows: _carrying(rows), listed=True)
     delivered = Beside("ContentDistribution", "Id", lambda _, rows: [required(row, "DistributionId") for row in rows])
     tasks = (TASKS, *([TASKS_ASKED] if org.options.rechecks else []))
-    mail_quotes = _quoted_in("RelatedToId", org.options)
     told = [
-        Feed("Event", (MEETINGS,), beside=(invited, quotes), logged=True),
-        Feed("Task", tasks, beside=(shared, mailed, quotes), logged=True),
-        Feed("EmailMessage", (MAIL,), beside=(addressed, attached, mail_quotes), logged=True),
+        Feed("Event", (MEETINGS,), beside=(invited, *_quoted_in("WhatId", org)), logged=True),
+        Feed("Task", tasks, beside=(shared, mailed, *_quoted_in("WhatId", org)), logged=True),
+        Feed("EmailMessage", (MAIL,), beside=(addressed, attached, *_quoted_in("RelatedToId", org)), logged=True),
         Feed("ContentDistribution", (DELIVERIES,)),
         Feed("ContentDistributionView", (VIEWS,), beside=(delivered,)),
     ]
     return [feed for feed in told if org.quotes_tell(feed.object)]
 
 
-def _quoted_in(field: str, options: Options) -> Beside:
-    asked = options.quotes
-    return Beside(asked.object, "Id", lambda _, rows: _about_quotes(rows, field), keeps=True, only=("Id", asked.deal))
+def _quoted_in(field: str, org: Org) -> Iterator[Beside]:
+    """The quotes that activities are about, where quotes say whose they are."""
+    asked = org.options.quotes
+    if org.schema.reads(asked.object, asked.deal):
+        yield Beside(
+            asked.object, "Id", lambda _, rows: _about_quotes(rows, field), keeps=True, only=("Id", asked.deal)
+        )
 
 
 def _companies(org: Org, rows: Rows, _: Lookup) -> Iterable[Record]:

@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError
 
 from crm_audit.connectors.base import Calls
 from crm_audit.connectors.salesforce.login import Login, Token, offer, token, whoami
-from crm_audit.connectors.salesforce.quota import WHOLE, Allowance
+from crm_audit.connectors.salesforce.quota import Allowance
 from crm_audit.connectors.salesforce.reading import Row
 from crm_audit.connectors.salesforce.refusals import (
     LOCKED,
@@ -95,7 +95,7 @@ class Gateway:
         version: str,
         session: requests.Session,
         sleep: Callable[[float], None] = time.sleep,
-        share: Decimal = WHOLE,
+        share: Decimal = Decimal(1),
     ) -> None:
         self.calls = Calls()
         self.allowance = Allowance(share)

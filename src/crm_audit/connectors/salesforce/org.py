@@ -11,7 +11,7 @@ from crm_audit.config import Connection
 from crm_audit.connectors.options import RECHECK, topics_named
 from crm_audit.connectors.salesforce import records
 from crm_audit.connectors.salesforce.asking import Failed, Found, Order, Query, among, asked
-from crm_audit.connectors.salesforce.gateway import MOST_PARTS, Call, Gateway, Part, an_object
+from crm_audit.connectors.salesforce.gateway import Call, Gateway, Part, an_object
 from crm_audit.connectors.salesforce.history import STATES
 from crm_audit.connectors.salesforce.options import Options, mapped_fields
 from crm_audit.connectors.salesforce.reading import Row, flag, required, text
@@ -51,14 +51,12 @@ class Org:
         """What may be read: all objects described in one call."""
         schema = Schema(self.gateway.describe, self._extra)
         names = list(dict.fromkeys((*OBJECTS, self.options.quotes.object)))
-        parts = [
-            part
-            for start in range(0, len(names), MOST_PARTS)
-            for part in self.gateway.composite(
-                "describe", [f"sobjects/{name}/describe" for name in names[start : start + MOST_PARTS]]
-            )
-        ]
-        schema.know({name: _described(part) for name, part in zip(names, parts, strict=True)})
+
+        def describe() -> dict[str, Row | None]:
+            parts = self.gateway.composite("describe", [f"sobjects/{name}/describe" for name in names])
+            return {name: _described(part) for name, part in zip(names, parts, strict=True)}
+
+        schema.know(self.gateway.retrying(describe))
         return schema
 
     @cached_property

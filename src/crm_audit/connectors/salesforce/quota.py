@@ -8,7 +8,6 @@ from threading import Lock
 
 from crm_audit.errors import OutOfQuota
 
-WHOLE = Decimal(1)
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 
 

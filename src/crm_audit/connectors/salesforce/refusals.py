@@ -35,7 +35,7 @@ class Locked(Retry):
     """Somebody else is saving the same records."""
 
 
-class Busy(Retry):
+class Overloaded(Retry):
     """Salesforce is overloaded; `after` is how many seconds it asks us to wait, None where it does not say."""
 
     def __init__(self, text: str, after: float | None = None) -> None:
@@ -73,7 +73,7 @@ def refusal(name: str, status: int, *, content: object, after: float | None = No
     if code == TIMED_OUT:
         return TooSlow(f"Salesforce ended {name} because it took too long")
     if code in (QUOTA, *OVERLOADED) or status in OVERLOADED_STATUS or status >= requests.codes.server_error:
-        return Busy(f"Salesforce is overloaded: {name} was answered with {said}", after)
+        return Overloaded(f"Salesforce is overloaded: {name} was answered with {said}", after)
     if status == requests.codes.gone:
         return FixConfig("Salesforce has retired this API version; set options.api_version to a newer one")
     if code in UNREADABLE or status == requests.codes.not_found:

@@ -245,10 +245,13 @@ class Round:
             if self._org.schema.reads(name, beside.key)
             for where in among(beside.key, keys)
         ]
-        for query, found in self._org.rows(queries).items():
-            beside = wanted[query.partition(" ")[0]][0]
-            keyed = ((required(row, beside.key), row) for row in (found if beside.keeps else live(found)))
-            self._scratch.put(f"beside {beside.object}", keyed)
+        for answer in asked(self._gateway, queries):
+            if isinstance(answer, Failed):
+                raise answer.error
+            if isinstance(answer, Found):
+                beside = wanted[answer.query.object][0]
+                lying = answer.rows if beside.keeps else live(answer.rows)
+                self._scratch.put(f"beside {beside.object}", ((required(row, beside.key), row) for row in lying))
 
     def _bulk(self) -> Read:
         """The jobs, all made before any is waited for; what lies beside comes first, and what is not made, by pages."""
@@ -278,23 +281,24 @@ class Round:
         return self._passes[key] if role == "main" else None
 
     def _job(self, query: Query, job: str, *, again: bool = False) -> Read:
+        """What a job finds; where Salesforce has lost the job, what a new one finds."""
         each = self._pass_of(query)
         if each is not None and each.failed:
             return
         try:
-            yield from self._results(query, job)
-        except Vanished as error:
             if again:
-                self._fail(query, error)
-                return
-            job = bulk.create(self._gateway, query)
-            if each is not None:
-                each.place = replace(each.place.again(), job=job)
-            yield from self._job(query, job, again=True)
+                job = bulk.create(self._gateway, query)
+                if each is not None:
+                    each.place = replace(each.place.again(), job=job)
+            yield from self._results(query, job)
+            return
         except OutOfQuota:
             raise
         except (Retry, FixInCrm) as error:
-            self._fail(query, error)
+            if again or not isinstance(error, Vanished):
+                self._fail(query, error)
+                return
+        yield from self._job(query, job, again=True)
 
     def _results(self, query: Query, job: str) -> Read:
         for wait in bulk.waits(self._gateway, job):
