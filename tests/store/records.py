@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
@@ -154,6 +155,13 @@ def synced(store: Store, number: int, *records: Record, connection: str = "orcha
     save(store, run, *records)
     end(store, run)
     return finish(store, run)
+
+
+def query(url: str, sql: str) -> list[Any]:
+    """What the tables hold, seen past the Store."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as db:
+        return [tuple(row) for row in db.execute(text(sql))]
 
 
 def expire(url: str) -> None:
