@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from crm_audit.emulator.faults import Faults
 from crm_audit.emulator.hubspot import SERVICE_KEY
 from crm_audit.emulator.server import Response, serve
 from tests.cli.desk import PLAIN, PROGRAM, Answer, Desk
 from tests.cli.patience import until
 from tests.cli.portals import HUBSPOT, export, hubspot, nobody_there, salesforce
-from tests.connectors.salesforce_bench import Faulty
 
 LOWEST = "appointmentscheduled"
 
@@ -57,13 +57,13 @@ def test_in_shadow_the_crm_is_not_written_to(desk: Desk, monkeypatch: pytest.Mon
         assert crm.portal.value("deals", deal, "crm_audit_status") is None
 
 
-REFUSED = [("/deals/contacts/batch/read", Response(403, {"category": "MISSING_SCOPES", "message": "no"}))] * 9
+REFUSED = Response(403, {"category": "MISSING_SCOPES", "message": "no"})
 
 
 def test_nothing_is_written_from_an_incomplete_sync(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with hubspot(desk, monkeypatch) as crm:
         deal = crm.deal(dealstage=LOWEST)
-        with serve(Faulty(crm.portal, list(REFUSED))) as base:
+        with serve(crm.portal, faults=Faults().next("/deals/contacts/batch/read", *[REFUSED] * 9)) as base:
             desk.settle(HUBSPOT.format(base=base, ladder="annotate"))
             answer = desk("run")
         assert crm.portal.value("deals", deal, "crm_audit_status") is None
@@ -126,12 +126,12 @@ def test_fault_33_a_long_wait_ends_at_once_with_sigterm(desk: Desk, monkeypatch:
     """A CRM that says: come again in fifty seconds."""
     with hubspot(desk, monkeypatch) as crm:
         busy = Response(429, {"policyName": "TEN_SECONDLY_ROLLING"}, {"retry-after": "50"})
-        faulty = Faulty(crm.portal, [("", busy)] * 9)
-        with serve(faulty) as base:
+        faults = Faults().next("", *[busy] * 9)
+        with serve(crm.portal, faults=faults) as base:
             desk.settle(HUBSPOT.format(base=base, ladder="annotate"))
             command = [*PROGRAM, "--config", str(desk.config), "run"]
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
-                until(lambda: bool(faulty.seen))
+                until(lambda: bool(faults.seen))
                 sent = datetime.now(UTC)
                 process.send_signal(signal.SIGTERM)
                 out, err = process.communicate(timeout=30)

@@ -14,6 +14,7 @@ from threading import Event
 import pytest
 from sqlalchemy import Engine, make_url, text
 
+from crm_audit.emulator.faults import Faults
 from crm_audit.emulator.server import Crm, Request, Response, serve
 from crm_audit.errors import FixConfig
 from crm_audit.nights import Night
@@ -23,7 +24,6 @@ from tests.cli.desk import PLAIN, Desk
 from tests.cli.patience import until
 from tests.cli.portals import export, hubspot
 from tests.cli.watchmen import SERVE, Station, Watchman
-from tests.connectors.salesforce_bench import Faulty
 
 NIGHT = datetime(2026, 3, 16, 15, tzinfo=UTC)
 
@@ -240,7 +240,7 @@ def test_one_look_ends_with_the_worst_code_and_its_log_is_one_document_per_line(
 def test_the_log_tells_what_failed_on_one_line_and_no_secret(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with hubspot(desk, monkeypatch) as crm:
         forged = Response(400, {"category": "VALIDATION_ERROR", "message": "no\n\x1b[31mFAKE \u202e line"})
-        with serve(Faulty(crm.portal, [("", forged)] * 9)) as base:
+        with serve(crm.portal, faults=Faults().next("", *[forged] * 9)) as base:
             Station(desk, "").settle(base)
             answer = desk.process("serve", "--once", PORTAL_TOKEN="pat-na1-wrong")
     assert answer.code == 3

@@ -91,9 +91,9 @@ def begin(db: Connection, start: Start, *, holder: str) -> Run:
         "lease_until": lease.until(db),
         **_said(NOT_REACHED, Survey()),
     }
-    alone = {"index_elements": [RUNS.c.connection], "index_where": RUNS.c.status == "running"}
-    insert = INSERT[db.dialect.name](RUNS).values(row).on_conflict_do_nothing(**alone)
-    run = db.execute(insert.returning(RUNS)).mappings().first()
+    insert = INSERT[db.dialect.name](RUNS).values(row)
+    alone = insert.on_conflict_do_nothing(index_elements=[RUNS.c.connection], index_where=RUNS.c.status == "running")
+    run = db.execute(alone.returning(RUNS)).mappings().first()
     if run is None:  # another began in between
         lease.vacate(db, start.connection, at=start.started)
         raise Busy(f"{start.connection}: another sync of it began and ended at this very moment; try again")

@@ -29,9 +29,9 @@ from crm_audit.connectors.salesforce.quota import Allowance
 from crm_audit.connectors.salesforce.reading import Row
 from crm_audit.connectors.salesforce.refusals import (
     LOCKED,
-    Busy,
     Expired,
     Locked,
+    Overloaded,
     TooSlow,
     Vanished,
     reason,
@@ -319,7 +319,7 @@ _backoff = wait_random_exponential(multiplier=1, max=LONGEST_WAIT)
 
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.after if isinstance(error, Busy) else None
+    asked = error.after if isinstance(error, Overloaded) else None
     return max(asked or 0.0, _backoff(state))
 
 
@@ -347,7 +347,7 @@ def _part(part: Row) -> Part:
     if status == requests.codes.ok:
         return Part(part.get("body"))
     error = refusal("a query", status if isinstance(status, int) else 500, content=part.get("body"))
-    return Part(error=Busy(str(error)) if isinstance(error, Expired) else error)
+    return Part(error=Overloaded(str(error)) if isinstance(error, Expired) else error)
 
 
 def _reasons(outcomes: object, count: int) -> list[str | None]:
