@@ -105,6 +105,7 @@ class Round:
         queries = list(self._queries())
         yield from self._take(asked(self._gateway, queries, along=list(self._logs)))
         yield from self._bulk()
+        self._complete()
         for each in self._passes.values():
             if not each.failed:
                 yield from self._rest(each)
@@ -218,20 +219,51 @@ class Round:
             yield from each.last()
 
     def _held(self, each: Pass) -> Read:
-        name = f"held {each.key}"
-        self._settle(each, self._scratch.all(name))
-        for rows in pages(self._scratch.all(name), PAGE):
-            each.moved.difference_update(required(row, "Id") for row in rows)
+        for rows in pages(self._scratch.all(f"held {each.key}"), PAGE):
             yield from each.pages(rows, self._lookup, replace(each.place, after=place_of(rows[-1])))
-        alone = [replace(self._org.query(where, each.feed.object, where=(where,))) for where in among("Id", each.moved)]
-        for rows in self._org.rows(alone).values():
-            self._settle(each, rows)
-            for some in pages(rows, PAGE):
-                yield from each.pages(some, self._lookup, each.place)
+        for rows in pages(self._scratch.all(f"alone {each.key}"), PAGE):
+            yield from each.pages(rows, self._lookup, each.place)
 
-    def _settle(self, each: Pass, rows: Iterable[Row]) -> None:
-        """Ask for what lies beside these rows and is not yet set aside."""
+    def _complete(self) -> None:
+        """Set aside what all the rows that wait still lack, in two calls where these are few, whatever their passes.
+
+        Rows that did not change themselves, but something beside them did, are fetched by their ids.
+        """
+        waiting = [each for each in self._passes.values() if each.feed.beside and not each.failed]
+        for each in waiting:
+            for rows in pages(self._scratch.all(f"held {each.key}"), PAGE):
+                each.moved.difference_update(required(row, "Id") for row in rows)
+        alone = [
+            self._org.query(f"alone {each.key}", each.feed.object, where=(where,))
+            for each in waiting
+            for where in among("Id", each.moved)
+        ]
+        self._settle(((each, self._scratch.all(f"held {each.key}")) for each in waiting), along=alone)
+        self._settle((each, self._scratch.all(f"alone {each.key}")) for each in waiting if each.moved)
+
+    def _settle(self, lots: Iterable[tuple[Pass, Iterable[Row]]], *, along: Iterable[Query] = ()) -> None:
+        """Ask for what lies beside these rows and is not yet set aside; a pass that does not get it has failed."""
         wanted: dict[str, tuple[Beside, set[str]]] = {}
+        for each, rows in lots:
+            self._want(wanted, each, rows)
+        lying = [
+            self._org.query(f"lying {name}", name, where=(where,), only=beside.only)
+            for name, (beside, keys) in wanted.items()
+            if self._org.schema.reads(name, beside.key)
+            for where in among(beside.key, keys)
+        ]
+        for answer in asked(self._gateway, [*along, *lying]):
+            if isinstance(answer, Failed):
+                self._fail(answer.query, answer.error)
+            elif isinstance(answer, Found) and answer.query.name.startswith("alone "):
+                self._scratch.put(answer.query.name, ((required(row, "Id"), row) for row in answer.rows))
+            elif isinstance(answer, Found):
+                beside = wanted[answer.query.object][0]
+                found = answer.rows if beside.keeps else live(answer.rows)
+                self._scratch.put(f"beside {beside.object}", ((required(row, beside.key), row) for row in found))
+
+    def _want(self, wanted: dict[str, tuple[Beside, set[str]]], each: Pass, rows: Iterable[Row]) -> None:
+        """Add the keys under which something may lie beside these rows."""
         for some in pages(rows, PAGE):
             known = live(some)
             for beside in each.feed.beside:
@@ -239,19 +271,6 @@ class Round:
                     continue
                 asked_of = [row for row in known if not (beside.tells and _new(row, each.place.since))]
                 wanted.setdefault(beside.object, (beside, set()))[1].update(beside.keys(self._org, asked_of))
-        queries = [
-            self._org.query(f"{name} {where}", name, where=(where,), only=beside.only)
-            for name, (beside, keys) in wanted.items()
-            if self._org.schema.reads(name, beside.key)
-            for where in among(beside.key, keys)
-        ]
-        for answer in asked(self._gateway, queries):
-            if isinstance(answer, Failed):
-                raise answer.error
-            if isinstance(answer, Found):
-                beside = wanted[answer.query.object][0]
-                lying = answer.rows if beside.keeps else live(answer.rows)
-                self._scratch.put(f"beside {beside.object}", ((required(row, beside.key), row) for row in lying))
 
     def _bulk(self) -> Read:
         """The jobs, all made before any is waited for; what lies beside comes first, and what is not made, by pages."""
@@ -314,7 +333,7 @@ class Round:
             with TemporaryFile() as file:
                 sheet = bulk.sheet(self._gateway, job, locator, most=self._org.options.bulk_records, file=file)
                 if each is not None and each.feed.beside:
-                    self._settle(each, islice(bulk.rows(sheet, query.object, types), done, None))
+                    self._settle([(each, islice(bulk.rows(sheet, query.object, types), done, None))])
                 for rows in pages(islice(bulk.rows(sheet, query.object, types), done, None), PAGE):
                     done += len(rows)
                     place = replace(each.place, locator=locator, done=done) if each is not None else None
@@ -324,7 +343,7 @@ class Round:
     def _passes_of(self, query: Query) -> list[Pass]:
         """The passes that a query is for."""
         role, _, key = query.name.partition(" ")
-        if role in ("main", "open"):
+        if role in ("main", "open", "alone"):
             return [self._passes[key]]
         return [each for each in self._passes.values() if any(beside.object == key for beside in each.feed.beside)]
 
