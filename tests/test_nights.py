@@ -134,6 +134,13 @@ def test_fault_26_a_date_that_a_zone_left_out_has_no_night() -> None:
     assert apia.latest(instant("2011-12-30T12:00")) == date(2011, 12, 31)
 
 
+def test_fault_26_a_night_that_has_begun_stays_begun_when_clocks_go_back_over_midnight() -> None:
+    """In Newfoundland, 00:01 of the 7th became 23:01 of the 6th."""
+    midnight = Timetable(time(0, 0), ZoneInfo("America/St_Johns"))
+    assert midnight.begins(date(2010, 11, 7)) == instant("2010-11-07T02:30")
+    assert midnight.latest(instant("2010-11-07T02:45")) == date(2010, 11, 7)
+
+
 def test_fault_39_three_days_without_a_look_are_one_run_and_two_missed_nights() -> None:
     ledger = Ledger(EARLY)
     ledger.look(instant("2026-06-01T12:00"))
