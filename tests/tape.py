@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import vcr
 from vcr.request import Request
+from vcr.stubs import VCRHTTPResponse
 
 ROOT = Path(__file__).resolve().parents[1] / "cassettes"
 RECORDING = bool(os.environ.get("CRM_AUDIT_RECORD"))
@@ -66,10 +68,16 @@ def tape(crm: str, name: str, *, hosts: Mapping[str, str]) -> Iterator[None]:
     place = ROOT / crm / f"{name}.yaml"
     if RECORDING:
         place.unlink(missing_ok=True)
-    with recorder.use_cassette(str(place)) as cassette:
+    with recorder.use_cassette(str(place)) as cassette, patch.object(VCRHTTPResponse, "read1", _read1):
         yield
         if not RECORDING:
             assert cassette.all_played, f"{place}: recorded calls were not made again"
+
+
+def _read1(response: Any, size: int = -1, *, decode_content: bool | None = None) -> bytes:  # noqa: ANN401  # untyped
+    """As urllib3's own responses read; the recorder's take no `decode_content`."""
+    piece: bytes = response._content.read1(size)
+    return piece
 
 
 def _kept(headers: Mapping[str, Any]) -> dict[str, Any]:
