@@ -49,7 +49,7 @@ FAULTS: Mapping[int, tuple[str, str]] = {
     26: ("clock changes, zones, leap days", "stored in UTC; one night for each local date"),
     27: ("a delivery that comes twice", "counts once"),
     28: ("deliveries out of order", "each is only a hint to read again; the end is what the CRM says"),
-    32: ("killed in the middle, as by kill -9", "the next run goes on at the last page; nothing is lost or there twice"),
+    32: ("killed in the middle, as by kill -9", "the next run goes on at the last page; nothing is lost or doubled"),
     33: ("SIGTERM during a long wait", "ends within two seconds, between two pages"),
     34: ("the disk is full", "said so; nothing half-committed; the next run is clean"),
     35: ("the database is locked", "waited for; the whole transaction is repeated"),
