@@ -85,7 +85,7 @@ def test_a_page_says_what_the_code_says(name: str) -> None:
 
 
 def test_the_folder_holds_no_other_page() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == {*PAGES, differences.NAME}
+    assert {path.name for path in FOLDER.iterdir()} == {*PAGES, differences.NAME, faults.PAGE.name}
 
 
 def test_the_command_that_refreshes_is_there() -> None:
