@@ -27,6 +27,7 @@ from crm_audit.reference.errors import TODO, below
 from crm_audit.reference.predicates import COMBINATORS, EXAMPLES, REASONS
 from crm_audit.reference.requirements import flow, limits, yaml
 from crm_audit.reference.settings import EXAMPLE
+from tests import faults
 from tests.recordings import page as differences
 from tests.sources import ROOT
 
