@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from itertools import permutations
 from random import Random
 
@@ -96,19 +95,6 @@ def test_fault_28_out_of_order_twice_or_never_the_end_is_what_the_portal_says(
     heard(crm, store, Mischief(Random(seed), duplicate=0.5, drop=0.3, reorder=True))
     run, _ = synced(crm, store)
     assert stages(store, run) == dict.fromkeys(deals, "appointmentscheduled")
-
-
-def test_a_hint_is_followed_before_the_index_knows(crm: Bench, store: Store) -> None:
-    hinted, silent = crm.deal("Hinted"), crm.deal("Silent")
-    synced(crm, store)
-    crm.clock.advance(hours=1)
-    synced(crm, store)
-    crm.portal.search_lag = timedelta(minutes=10)
-    crm.set("deals", hinted, dealstage="closedlost")
-    heard(crm, store)
-    crm.set("deals", silent, dealstage="closedlost")
-    run, _ = synced(crm, store)
-    assert stages(store, run) == {hinted: "closedlost", silent: "contractsent"}
 
 
 def test_a_deal_that_is_gone_is_found_by_its_hint(crm: Bench, store: Store) -> None:

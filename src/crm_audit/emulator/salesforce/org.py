@@ -18,7 +18,6 @@ from crm_audit.emulator.salesforce.ledger import Ledger
 from crm_audit.emulator.salesforce.loading import load
 from crm_audit.emulator.salesforce.login import Gatehouse
 from crm_audit.emulator.salesforce.records import Records
-from crm_audit.emulator.salesforce.replication import DELETED
 from crm_audit.emulator.salesforce.schema import Schema, definitions, spell
 from crm_audit.emulator.salesforce.state import State
 from crm_audit.emulator.salesforce.values import converted
@@ -58,7 +57,7 @@ class SalesforceOrg:
             writer=Writer(schema, records, clock, currency, self.tracked),
             catalog=OrgCatalog(schema, records, clock, ZoneInfo(zone)),
             domain="emulated",
-            forgotten=clock.now() - DELETED,  # its log has no holes yet
+            forgotten=clock.now(),
         )
         self.admin = records.issue(schema.whole("User"))
         self._found(name, zone, currency=currency)
