@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -141,7 +141,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 CRMS = pytest.mark.parametrize("crm", [org, portal], ids=["salesforce", "hubspot"])
-Crm = Callable[[str], Iterator[Connector]]
+Crm = Callable[[str], AbstractContextManager[Connector]]
 
 
 @CRMS
