@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TOO_OLD := crm-audit needs Python 3.11 or newer. If it is installed under another name: make PYTHON=/path/to/python3.11
 NO_VENV := This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv
 
-.PHONY: demo test check reference bench clean
+.PHONY: demo test check reference bench bench-sync soak clean
 
 demo: $(READY)
 	@$(BIN)/crm-audit demo
@@ -26,12 +26,21 @@ check: $(READY)
 
 reference: $(READY)
 	@$(BIN)/python -m crm_audit.reference docs/reference
+	@$(BIN)/python -m tests.recordings docs/reference
 
 bench: $(READY)
 	@$(BIN)/python -m bench
 
+# Half an hour and more: the reference org of a million activities, read over HTTP, three nights, both CRMs and databases.
+bench-sync: $(READY)
+	@$(BIN)/python -m bench.sync
+
+# An hour and more: 500 random histories of each CRM on each database; `make test` lives 25.
+soak: $(READY)
+	@CRM_AUDIT_SOAK=500 $(BIN)/pytest -q -n auto --tb=short tests/soak
+
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
 
 $(READY): requirements-dev.lock pyproject.toml
 	@'$(PYTHON)' -c '$(RECENT)' 2>/dev/null || { echo '$(TOO_OLD)' >&2; exit 1; }

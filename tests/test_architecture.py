@@ -12,7 +12,7 @@ import pytest
 from tests.sources import ROOT, Source, imports, parse, program, uses
 
 FOUNDATION = ("domain", "errors")
-EDGE = ("cli", "web", "schedule", "wire", "reference.__main__")
+EDGE = ("cli", "web", "schedule", "rounds", "watch", "wire", "reference.__main__")
 WIRE = ("connectors", "emulator")
 
 HTTP = (
@@ -26,7 +26,7 @@ OUTSIDE_WORLD = (
 )  # fmt: skip
 EFFECTFUL = (
     "__main__", "cases", "cli", "config", "connectors", "emulator", "packs", "pipeline", "pull", "reference.__main__",
-    "schedule", "shipped", "store", "web", "wire", "worlds", "writeback.apply", "yamls",
+    "rounds", "schedule", "shipped", "store", "watch", "web", "wire", "worlds", "writeback.apply", "yamls",
 )  # fmt: skip
 """Modules that may reach the outside world. Whatever is not named here is pure."""
 VALUES_OF_EFFECTFUL = ("connectors.base",)

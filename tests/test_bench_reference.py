@@ -14,8 +14,10 @@ from bench.reference.plan import LOST, WON
 
 from crm_audit.config import Connection
 from crm_audit.connectors import connect
-from crm_audit.domain import Change, Deal, Event, Record
+from crm_audit.connectors.base import Connector, Page
+from crm_audit.domain import KINDS, Change, Deal, Event, Record
 from crm_audit.emulator.server import serve
+from crm_audit.store import Start, Store
 
 PLAN = Plan(Size().scaled(500))
 SIZE = PLAN.size
@@ -33,17 +35,29 @@ class Read:
 
 
 @pytest.fixture(scope="module", params=CRMS)
-def read(request: pytest.FixtureRequest) -> Iterator[Read]:
+def read(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
     crm = CRMS[request.param].built(PLAN)
     with serve(crm.org if isinstance(crm, Org) else crm.portal) as address:
         connection = Connection.model_validate(crm.settings(address))
         connector = connect(connection, environ=crm.environ())
 
-        def kinds(*names: str) -> dict[str, list[Record]]:
-            return {name: [row for page in connector.pages(name) for row in page.rows] for name in names}
+        with Store.open(f"sqlite:///{tmp_path_factory.mktemp('read')}/store.db") as store:
+            before = told(connector, store, "before")
+            yield Read(crm, a_day(crm), before, told(connector, store, "after"))
 
-        before = kinds("companies", "people", "deals", "links", "history", "events")
-        yield Read(crm, a_day(crm), before, kinds("companies", "people", "deals", "links", "history"))
+
+def told(connector: Connector, store: Store, name: str) -> dict[str, list[Record]]:
+    """What a first reading tells, by kind."""
+    run = store.begin(Start(connection=name, started=BEGIN))
+    run = store.introduce(run, account=connector.account(), survey=connector.survey())
+    found: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
+    for page in connector.read(store.reading(run)):
+        assert isinstance(page, Page)
+        store.save(run, page)
+        found[page.kind] |= {row.id: row for row in page.rows}
+        for gone in page.gone:
+            found[page.kind].pop(gone, None)
+    return {kind: list(rows.values()) for kind, rows in found.items()}
 
 
 def test_all_that_was_planned_is_there(read: Read) -> None:

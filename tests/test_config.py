@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,22 @@ def test_a_secret_in_the_place_of_a_name_is_refused_and_never_repeated(tmp_path:
             load(path)
         assert pasted not in str(refused.value)
         assert "login.access_token" in str(refused.value)
+
+
+def test_the_time_of_the_nights_is_a_time_of_the_day(path: Path) -> None:
+    org = written(path, WHOLE.replace('zone = "Europe/Berlin"', 'nightly = "01:30"')).connections["org"]
+    assert org.nightly == time(1, 30)
+    assert written(path, WHOLE).connections["org"].nightly is None  # only by hand
+
+
+@pytest.mark.parametrize("value", ['"1:30"', '"24:00"', '"01:60"', '"01:30:00"', '"at night"', '""', "130", "01:30:00"])
+def test_anything_else_is_none(path: Path, value: str) -> None:
+    said = refusal(path, WHOLE.replace('zone = "Europe/Berlin"', f"nightly = {value}"))
+    assert "connections.org.nightly: " in said
+    assert 'is no time of the day: write "HH:MM", such as "01:30"' in said
+
+
+def test_another_time_of_the_nights_leaves_what_was_read_as_it_is() -> None:
+    """Whatever changes the digest has everything read anew."""
+    given = {"vendor": "files"}
+    assert digest(Connection.model_validate({**given, "nightly": "01:30"})) == digest(Connection.model_validate(given))

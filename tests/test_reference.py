@@ -27,6 +27,8 @@ from crm_audit.reference.errors import TODO, below
 from crm_audit.reference.predicates import COMBINATORS, EXAMPLES, REASONS
 from crm_audit.reference.requirements import flow, limits, yaml
 from crm_audit.reference.settings import EXAMPLE
+from tests import faults
+from tests.recordings import page as differences
 from tests.sources import ROOT
 
 FOLDER = ROOT / "docs" / "reference"
@@ -84,7 +86,7 @@ def test_a_page_says_what_the_code_says(name: str) -> None:
 
 
 def test_the_folder_holds_no_other_page() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == set(PAGES)
+    assert {path.name for path in FOLDER.iterdir()} == {*PAGES, differences.NAME, faults.PAGE.name}
 
 
 def test_the_command_that_refreshes_is_there() -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -41,6 +42,16 @@ def _variable(name: str) -> str:
 VariableName = Annotated[str, AfterValidator(_variable)]
 
 
+def _time_of_day(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        return time.fromisoformat(value)
+    raise ValueError(f'{value!r} is no time of the day: write "HH:MM", such as "01:30"')
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
+"""A setting that names a minute of the day."""
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,6 +63,7 @@ class Connection(_Frozen):
     pack: str = "core"  # a built-in pack, or the folder of one
     ladder: Ladder = "shadow"  # how far we go: judge only, or show the verdict in the CRM too
     rule_ladders: Mapping[str, Ladder] = {}  # rule id -> ladder, where it differs from the connection's
+    nightly: TimeOfDay | None = None  # when `serve` audits it, in its zone's time; not set: by hand or by cron
     zone: ZoneName | None = None  # in which the organisation's days begin; the CRM is asked where it is not set
     currency: str | None = None  # the corporate one, an ISO code; the CRM is asked where it is not set
     internal_domains: tuple[str, ...] = ()  # mail domains of the seller's own people
@@ -111,5 +123,5 @@ def load(path: Path) -> Settings:
 
 
 def digest(connection: Connection) -> str:
-    """Names exactly these settings, so that a run tells which it was made with; secrets are not in them."""
-    return hashlib.sha256(connection.model_dump_json().encode()).hexdigest()[:12]
+    """Names these settings, for a run to tell which it was made with; secrets are left out, and so is when it runs."""
+    return hashlib.sha256(connection.model_dump_json(exclude={"nightly"}).encode()).hexdigest()[:12]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli import clusters
 from tests.cli.desk import Desk
 
 
@@ -15,3 +17,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     made = Desk(tmp_path)
     made.settle()
     return made
+
+
+@pytest.fixture
+def cluster() -> Iterator[clusters.Cluster]:
+    with clusters.cluster() as made:
+        yield made

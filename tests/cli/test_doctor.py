@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import sqlite3
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from crm_audit.errors import FixConfig, NoAccess
+from crm_audit.nights import TRIES, Night, State, Timetable
+from crm_audit.store.nights import Nights
 from tests.builders import clean
 from tests.cli.desk import PLAIN, Answer, Desk
 from tests.cli.portals import HUBSPOT, export, hubspot, nobody_there, salesforce
@@ -146,3 +150,116 @@ def test_a_pack_that_is_wrong_stops_the_doctor_too(desk: Desk) -> None:
     desk.settle(PLAIN.replace('vendor = "files"', 'vendor = "files"\npack = "nowhere"'))
     with pytest.raises(FixConfig, match="neither a folder nor a built-in pack; built in are core"):
         desk("doctor")
+
+
+NIGHTLY = PLAIN.replace('vendor = "files"', 'vendor = "files"\nnightly = "01:30"')
+ZONE = ZoneInfo("America/New_York")
+
+
+def last_date() -> date:
+    """The date of the last night that has begun by now."""
+    return Timetable(time(1, 30), ZONE).latest(datetime.now(UTC))
+
+
+def nights(desk: Desk, *states: State, tries: int = TRIES) -> None:
+    """What became of the last nights, the latest first; a running one is held by a process far away."""
+    with desk.store() as store:
+        far = Nights(store.nights._write, store.nights._read, "elsewhere.example:17:a1")
+        for back, state in enumerate(states):
+            day = last_date() - timedelta(days=back)
+            if state == "missed":
+                far.miss("org", [day])
+                continue
+            seen: Night | None = None
+            for _ in range(tries):
+                seen = far.claim("org", day, seen=seen, at=datetime.now(UTC))
+            if seen is not None and state != "running":
+                far.close(seen, state, at=datetime.now(UTC), run=7, note="history was not read")
+
+
+def night(desk: Desk) -> tuple[str, str]:
+    """What doctor says of the last night."""
+    answer = desk("doctor", "--json")
+    ((result,), says_) = lines(answer)["org", "last night"], says(answer, "last night")
+    assert answer.code == (3 if "FAIL" in answer.out else 0)
+    return result, says_
+
+
+def test_a_connection_without_a_time_is_not_asked_about_its_nights(desk: Desk) -> None:
+    export(desk)
+    assert {"serve", "nights", "last night", "next night"}.isdisjoint(
+        what for _, what in lines(desk("doctor", "--json"))
+    )
+
+
+def test_a_night_that_is_done_is_well_and_the_next_one_is_told(desk: Desk) -> None:
+    export(desk)
+    desk.settle(NIGHTLY)
+    nights(desk, "done")
+    assert night(desk) == ("PASS", f"{last_date()} done, run 7")
+    begins = Timetable(time(1, 30), ZONE).following(datetime.now(UTC)).astimezone(ZONE)
+    assert says(desk("doctor", "--json"), "next night") == f"{begins:%Y-%m-%d %H:%M} America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("states", "tries", "result", "says_"),
+    [
+        (["partial"], 1, "WARN", "is partial: history was not read"),
+        (["failed"], 1, "WARN", "failed 1 times and is tried again from"),
+        (["failed"], TRIES, "FAIL", f"failed {TRIES} times and is not tried again: history was not read"),
+        (["running"], 1, "PASS", "is being carried out since"),
+        (["done", "missed", "done"], 1, "WARN", "done, run 7; but nobody was there on"),
+    ],
+)
+def test_fault_39_what_became_of_the_last_night_is_told(
+    desk: Desk, states: list[State], tries: int, result: str, says_: str
+) -> None:
+    export(desk)
+    desk.settle(NIGHTLY)
+    nights(desk, *states, tries=tries)
+    told = night(desk)
+    assert told[0] == result
+    assert says_ in told[1]
+
+
+def test_fault_39_a_night_that_did_not_happen_fails(desk: Desk) -> None:
+    export(desk)
+    desk.settle(NIGHTLY.replace("01:30", f"{datetime.now(ZONE) - timedelta(hours=1):%H:%M}"))
+    assert night(desk)[0] == "WARN"  # the first one of all
+    with desk.store() as store:
+        store.nights.miss("org", [last_date() - timedelta(days=3)])
+    result, told = night(desk)
+    assert (result, told.partition(" ")[2]) == ("FAIL", "did not happen; is `crm-audit serve` running?")
+
+
+def test_a_night_that_was_cut_off_is_told(desk: Desk) -> None:
+    export(desk)
+    desk.settle(NIGHTLY)
+    nights(desk, "running", tries=1)
+    with sqlite3.connect(desk.database) as db:
+        db.execute("UPDATE nights SET until = 0")
+    db.close()
+    assert night(desk) == ("WARN", f"{last_date()} was cut off in the middle; `crm-audit serve` goes on with it")
+
+
+def test_without_a_zone_nobody_knows_when_it_is_night(desk: Desk) -> None:
+    export(desk)
+    desk.settle(NIGHTLY.replace('zone = "America/New_York"\n', ""))
+    assert "in which zone? Set zone, or run `crm-audit run org` once" in says(desk("doctor", "--json"), "nights")
+
+
+def test_whether_anybody_serves_is_told(desk: Desk) -> None:
+    export(desk)
+    desk.settle(NIGHTLY)
+    assert "never heard of" in says(desk("doctor", "--json"), "serve")
+    with desk.store() as store:
+        store.nights.beat()
+    answer = desk("doctor", "--json")
+    assert (lines(answer)["", "serve"], says(answer, "serve")) == (["PASS"], "heard of 0 minutes ago")
+    for seconds, ago in ((25 * 60, "25 minutes"), (5 * 3600, "5 hours"), (4 * 24 * 3600, "4 days")):
+        with sqlite3.connect(desk.database) as db:
+            db.execute("UPDATE heartbeats SET at = strftime('%s', 'now') - ?", (seconds,))
+        db.close()
+        answer = desk("doctor", "--json")
+        assert (lines(answer)["", "serve"], answer.code) == (["FAIL"], 3)
+        assert says(answer, "serve") == f"not heard of for {ago}; start `crm-audit serve` again"

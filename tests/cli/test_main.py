@@ -228,6 +228,30 @@ def test_an_interrupted_sync_is_130_and_leaves_no_half_run(desk: Desk) -> None:
         assert [(run.status, run.reason) for run in store.runs("portal")] == [("failed", "interrupted")]
 
 
+SWALLOWED = """
+import os, signal, sys, time
+from crm_audit import cli
+from crm_audit.cli.base import app
+
+class Cleared:
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+@app.command()
+def wait() -> None:
+    Cleared()
+    time.sleep(60)
+
+cli.main()
+"""
+
+
+def test_fault_33_a_signal_at_a_moment_at_which_python_drops_every_exception_ends_it_all_the_same() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWED, "wait"], capture_output=True, check=False, timeout=50)
+    assert (done.returncode, done.stdout) == (143, b"")
+    assert done.stderr == b"crm-audit: interrupted; what was read is kept, nothing half-written\n"
+
+
 def test_the_store_lies_beside_the_settings_wherever_one_stands(desk: Desk, tmp_path: Path) -> None:
     export(desk)
     elsewhere = tmp_path / "elsewhere"

@@ -6,7 +6,7 @@ import pytest
 
 from crm_audit.emulator.faults import Fault
 from crm_audit.emulator.server import Response
-from crm_audit.errors import BadLogin, FixConfig, NoAccess, Retry
+from crm_audit.errors import BadLogin, FixConfig, Incomplete, NoAccess, Retry
 from tests.cli.desk import Desk
 from tests.cli.portals import HUBSPOT, export, hubspot, nobody_there, salesforce
 
@@ -40,7 +40,7 @@ def test_bars_are_for_people_who_watch(desk: Desk) -> None:
     export(desk)
     answer = desk("--quiet", "sync")
     assert answer.err == ""
-    assert answer.out.count("\n") == 1
+    assert [line.partition(",")[0] for line in answer.out.splitlines()] == ["org: run 1 complete", "  deals: 2 read"]
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,10 @@ def test_what_is_refused_on_the_way_makes_a_partial_run(desk: Desk, monkeypatch:
         answer = desk("sync")
     assert answer.code == 3
     assert "run 2 partial" in answer.out
-    assert "not read: " in answer.out
-    assert desk("check").code == 3
+    assert "not read to the end: history: " in answer.out
+    assert "the next sync goes on there" in answer.out
+    with pytest.raises(Incomplete, match="the last sync could not read the deals"):
+        desk("check")
 
 
 def test_a_wrong_token_fails_the_run_and_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +140,7 @@ def test_an_emulator_is_on_loopback_or_nowhere(desk: Desk, monkeypatch: pytest.M
 def test_the_next_sync_goes_on_after_a_failed_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with salesforce(desk, monkeypatch) as crm:
         crm.deal(StageName="Prospecting")
-        crm.faults.next("/query", Response(400, [{"errorCode": "INVALID_FIELD", "message": "no"}]))
+        crm.faults.next("/composite", Response(403, [{"errorCode": "API_DISABLED_FOR_ORG", "message": "no"}]))
         with pytest.raises(NoAccess):
             desk("sync")
         assert desk("sync").code == 0

@@ -52,7 +52,9 @@ def test_a_plan_as_json(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {write["place"] for write in document["writes"]} == {"deal"}
 
 
-def test_what_was_applied_is_read_back_and_not_applied_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_24_what_was_applied_comes_back_in_the_next_sync_and_is_not_applied_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with hubspot(desk, monkeypatch) as crm:
         low, odd = two_deals(crm)
         desk("sync")

@@ -115,7 +115,7 @@ def test_a_deal_that_is_gone_is_left_out(crm: Bench) -> None:
     assert crm.connector().shown([keep, lose, gone]).keys() == {keep}
 
 
-def test_one_refused_deal_holds_up_no_other(crm: Bench) -> None:
+def test_fault_18_a_deal_that_is_gone_holds_up_no_other(crm: Bench) -> None:
     good, gone, also = crm.deal("Good"), crm.deal("Gone"), crm.deal("Also")
     connector = crm.connector()
     writes = plan(connector, {good: GAP, gone: GAP, also: GAP})
@@ -128,7 +128,7 @@ def test_one_refused_deal_holds_up_no_other(crm: Bench) -> None:
     assert held(crm, also)["status"] == "overstated"
 
 
-def test_one_poisonous_value_is_found_by_halving(crm: Bench) -> None:
+def test_fault_22_one_poisonous_value_is_found_by_halving(crm: Bench) -> None:
     deals = [crm.deal(f"Deal {number}") for number in range(16)]
     connector = crm.connector()
     wanted = dict.fromkeys(deals, GAP) | {deals[5]: Annotation(status="splendid")}

@@ -45,7 +45,7 @@ def busy(retry_after: str | None) -> Response:
     ("stated", "least"),
     [("7", 7), ("Mon, 16 Mar 2026 15:00:30 GMT", 30), ("0", 0), ("-5", 0), ("soon", 0)],
 )
-def test_fault_1_a_stated_time_is_waited_for(crm: Bench, stated: str, least: float) -> None:
+def test_fault_01_a_stated_time_is_waited_for(crm: Bench, stated: str, least: float) -> None:
     crm.faults.next("deals", busy(stated))
     before = crm.clock.now()
     assert crm.gateway().page(DEALS)[0]
@@ -54,14 +54,14 @@ def test_fault_1_a_stated_time_is_waited_for(crm: Bench, stated: str, least: flo
 
 
 @pytest.mark.parametrize("stated", ["86400", "Tue, 17 Mar 2026 15:00:00 GMT"])
-def test_fault_1_beyond_the_longest_wait_nobody_sleeps(crm: Bench, stated: str) -> None:
+def test_fault_01_beyond_the_longest_wait_nobody_sleeps(crm: Bench, stated: str) -> None:
     crm.faults.next("deals", busy(stated))
     with pytest.raises(Retry, match="come back"):
         crm.gateway().page(DEALS)
     assert not crm.slept
 
 
-def test_fault_2_without_a_stated_time_the_waits_grow_at_random_and_end(crm: Bench) -> None:
+def test_fault_02_without_a_stated_time_the_waits_grow_at_random_and_end(crm: Bench) -> None:
     random.seed(5)
     crm.faults.next("deals", *[busy(None)] * ATTEMPTS)
     with pytest.raises(Retry, match="429"):
@@ -71,7 +71,7 @@ def test_fault_2_without_a_stated_time_the_waits_grow_at_random_and_end(crm: Ben
     assert all(0 < wait <= 2**turn for turn, wait in enumerate(crm.slept))
 
 
-def test_fault_3_searches_wait_for_other_apps_and_other_calls_do_not(crm: Bench) -> None:
+def test_fault_03_searches_wait_for_other_apps_and_other_calls_do_not(crm: Bench) -> None:
     crm.portal.limits = Limits.real()
     gateway = crm.gateway()
     crm.portal.spend_elsewhere(searches=5)
@@ -83,7 +83,7 @@ def test_fault_3_searches_wait_for_other_apps_and_other_calls_do_not(crm: Bench)
     assert [status for _, path, status in crm.portal.transcript if "search" in path] == [429, 200]
 
 
-def test_fault_3_our_own_pace_never_meets_a_limit(crm: Bench) -> None:
+def test_fault_03_our_own_pace_never_meets_a_limit(crm: Bench) -> None:
     crm.portal.limits = Limits.real()
     gateway = crm.gateway()
     for number in range(500):
@@ -103,7 +103,7 @@ def test_a_lower_limit_in_the_headers_is_heeded(crm: Bench) -> None:
     assert sum(crm.slept) >= 9
 
 
-def test_fault_5_a_run_stops_at_its_share_of_the_day(crm: Bench) -> None:
+def test_fault_05_a_run_stops_at_its_share_of_the_day(crm: Bench) -> None:
     crm.portal.limits.daily = 101
     gateway = crm.gateway(share="0.2")
     gateway.page(DEALS)
@@ -117,7 +117,7 @@ def test_fault_5_a_run_stops_at_its_share_of_the_day(crm: Bench) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 521, 522, 526])
-def test_fault_6_an_edge_that_is_down_is_asked_again(crm: Bench, status: int) -> None:
+def test_fault_06_an_edge_that_is_down_is_asked_again(crm: Bench, status: int) -> None:
     crm.faults.next("deals", Response(status, b"<html>Oops</html>", {"content-type": "text/html"}))
     assert crm.gateway().page(DEALS)[0]
 
@@ -125,7 +125,7 @@ def test_fault_6_an_edge_that_is_down_is_asked_again(crm: Bench, status: int) ->
 @pytest.mark.parametrize(
     "spoilt", [Reset(), Reset(-1), Reset(20), Cut(0.5), Cut(0.0), NotGzip(), CutGzip(0.5)], ids=repr
 )
-def test_fault_7_a_page_that_breaks_is_asked_for_again_whole(crm: Bench, spoilt: Spoil) -> None:
+def test_fault_07_a_page_that_breaks_is_asked_for_again_whole(crm: Bench, spoilt: Spoil) -> None:
     whole = crm.gateway().page(DEALS)
     crm.faults.next("deals", spoilt)
     assert crm.gateway().page(DEALS) == whole
@@ -143,7 +143,7 @@ def test_fault_7_a_page_that_breaks_is_asked_for_again_whole(crm: Bench, spoilt:
     ],
     ids=["login page", "nothing", "error", "list", "no results"],
 )
-def test_fault_8_a_good_status_without_records_is_not_taken_for_none(crm: Bench, answer: Response) -> None:
+def test_fault_08_a_good_status_without_records_is_not_taken_for_none(crm: Bench, answer: Response) -> None:
     for call in READS:
         crm.faults.clear()
         crm.faults.add(Fault("", answer, every=1))
@@ -153,7 +153,7 @@ def test_fault_8_a_good_status_without_records_is_not_taken_for_none(crm: Bench,
 
 
 @pytest.mark.parametrize(("spoilt", "says"), [(Drip(0.0), "takes over"), (Endless(), "larger than")])
-def test_fault_9_neither_drips_nor_floods_hold_us(crm: Bench, spoilt: Spoil, says: str) -> None:
+def test_fault_09_neither_drips_nor_floods_hold_us(crm: Bench, spoilt: Spoil, says: str) -> None:
     for number in range(20):
         crm.deal(f"Deal {number}")
     crm.faults.next("deals", spoilt)

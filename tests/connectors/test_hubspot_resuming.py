@@ -48,7 +48,7 @@ def test_fault_32_a_first_reading_cut_off_after_each_page_in_turn(nights: Nights
     assert equal(nights, run)
 
 
-def test_fault_4_with_a_few_calls_a_day_it_takes_some_days_and_loses_nothing(nights: Nights) -> None:
+def test_fault_04_with_a_few_calls_a_day_it_takes_some_days_and_loses_nothing(nights: Nights) -> None:
     nights.crm.portal.limits.daily = 90
     runs: list[Run] = []
     while not runs or runs[-1].status == "partial":
@@ -62,7 +62,7 @@ def test_fault_4_with_a_few_calls_a_day_it_takes_some_days_and_loses_nothing(nig
     assert equal(nights, runs[-1])
 
 
-def test_fault_4_when_others_use_the_day_up_the_rest_is_missing_and_read_the_next_day(nights: Nights) -> None:
+def test_fault_04_when_others_use_the_day_up_the_rest_is_missing_and_read_the_next_day(nights: Nights) -> None:
     nights.crm.portal.limits.daily = 1_000
     use_up = Change(before=lambda: nights.crm.portal.spend_elsewhere(calls=2_000))
     nights.crm.faults.add(Fault("contacts/search", use_up))
@@ -121,13 +121,13 @@ def _first_page_of_deals(nights: Nights) -> int:
     return streams.index("deals") + 1
 
 
-def test_fault_7_what_breaks_on_the_way_is_asked_for_again(nights: Nights) -> None:
+def test_fault_07_what_breaks_on_the_way_is_asked_for_again(nights: Nights) -> None:
     nights.crm.faults.random(Random(11), count=12, within=60)
     assert equal(nights, nights.night())
     assert len(nights.crm.faults.fired) >= 10
 
 
-def test_fault_6_an_outage_in_the_middle_is_a_gap(nights: Nights) -> None:
+def test_fault_06_an_outage_in_the_middle_is_a_gap(nights: Nights) -> None:
     nights.crm.faults.add(Fault("deals/search", BROKEN[1], every=1))
     run = nights.night()
     assert run.status == "partial"

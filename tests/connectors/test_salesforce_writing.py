@@ -137,7 +137,7 @@ def test_a_validation_rule_that_refuses_the_link_is_told_in_its_own_words(sf: Be
     assert connector.shown([dirty])[dirty][VERDICT]["Status__c"] == "overstated"
 
 
-def test_a_verdict_that_is_refused_takes_its_link_with_it(sf: Bench) -> None:
+def test_fault_22_a_verdict_that_is_refused_takes_its_link_with_it_and_no_other(sf: Bench) -> None:
     good, bad = sf.deal("Good"), sf.deal("Bad")
     sf.org.refuse(VERDICT, lambda before, row: row.get("Deal_Id__c") == bad, message="Not this one.")
     connector = sf.connector()
@@ -204,7 +204,7 @@ def test_receipts_come_in_the_order_of_the_writes(sf: Bench) -> None:
     assert [each.write for each in connector.write(writes)] == writes
 
 
-def test_a_deal_that_is_gone_is_a_receipt(sf: Bench) -> None:
+def test_fault_18_a_deal_that_is_gone_is_a_receipt(sf: Bench) -> None:
     deal = sf.deal()
     connector = sf.connector()
     writes = planned(connector, deal)

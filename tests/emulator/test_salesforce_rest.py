@@ -182,7 +182,7 @@ def test_decimals_arrive_exactly(crm: Served) -> None:
 @pytest.mark.parametrize(
     ("body", "code", "fields"),
     [
-        ({"Nmae": "x"}, "INVALID_FIELD", []),
+        ({"Nmae": "x"}, "INVALID_FIELD", None),
         ({"IsClosed": True}, "INVALID_FIELD_FOR_INSERT_UPDATE", ["IsClosed"]),
         ({"CreatedDate": "2026-01-01T00:00:00Z"}, "INVALID_FIELD_FOR_INSERT_UPDATE", ["CreatedDate"]),
         ({"Name": None}, "REQUIRED_FIELD_MISSING", ["Name"]),

@@ -55,6 +55,17 @@ def test_a_call_arrives_whole() -> None:
     assert request.json() == {"n": 1}
 
 
+def test_a_body_may_come_in_chunks() -> None:
+    echo = Echo()
+    with serve(echo) as base:
+        wire = connection(base)
+        for pieces in ([b'{"n"', b": 1}"], []):
+            wire.request("POST", "/", body=iter(pieces), headers={"Transfer-Encoding": "chunked"}, encode_chunked=True)
+            wire.getresponse().read()
+        wire.close()
+    assert [request.body for request in echo.asked] == [b'{"n": 1}', b""]
+
+
 @pytest.mark.parametrize(
     ("response", "content", "kind"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,126 +11,8 @@ from hypothesis import strategies as st
 
 from crm_audit.emulator.soql.parse import LONGEST, parse
 from crm_audit.emulator.soql.refusal import Refusal
-from crm_audit.emulator.soql.syntax import (
-    Among,
-    And,
-    Compare,
-    Condition,
-    Like,
-    Literal,
-    Not,
-    Or,
-    Order,
-    Path,
-    Relative,
-    Select,
-)
-
-# Trees, and the text that stands for them.
-
-WORDS = st.sampled_from(["Id", "Name", "Amount", "Select__c", "Order__c", "null_x", "From_Here__c", "Countdown", "x1"])
-PATHS = st.lists(WORDS, min_size=1, max_size=6).map(lambda names: Path(tuple(names)))
-TEXT = st.text(alphabet=st.sampled_from("aZ09 '\"\\\n\r\t%_é漢,()"), max_size=12)
-INSTANTS = st.integers(min_value=0, max_value=4 * 10**9).map(lambda at: datetime.fromtimestamp(at, UTC))
-RELATIVES = st.sampled_from([Relative("TODAY"), Relative("YESTERDAY"), Relative("LAST_N_DAYS", 30)])
-LITERALS: st.SearchStrategy[Literal] = st.one_of(
-    TEXT,
-    st.booleans(),
-    st.none(),
-    st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9),
-    st.dates(min_value=date(1900, 1, 1)),
-    INSTANTS,
-    RELATIVES,
-)
-PATTERNS = st.lists(st.sampled_from(["a", "%", "_", "\\%", "\\_", "\\\\", "'", " "]), max_size=8).map("".join)
-COMPARISONS: st.SearchStrategy[Condition] = st.one_of(
-    st.builds(Compare, PATHS, st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), LITERALS),
-    st.builds(Like, PATHS, PATTERNS),
-    st.builds(Among, PATHS, st.lists(LITERALS, min_size=1, max_size=4).map(tuple), st.booleans()),
-)
-
-
-def several(items: st.SearchStrategy[Condition]) -> st.SearchStrategy[tuple[Condition, ...]]:
-    return st.lists(items, min_size=2, max_size=3).map(tuple)
-
-
-CONDITIONS = st.recursive(
-    COMPARISONS,
-    lambda inner: st.one_of(st.builds(Not, inner), st.builds(And, several(inner)), st.builds(Or, several(inner))),
-    max_leaves=8,
-)
-ORDERS = st.lists(st.builds(Order, PATHS, st.booleans(), st.booleans()), max_size=3).map(tuple)
-COUNTS = st.none() | st.integers(min_value=0, max_value=10**6)
-
-
-def selects(columns: st.SearchStrategy[Path | Select]) -> st.SearchStrategy[Select]:
-    return st.builds(
-        Select,
-        columns=st.lists(columns, max_size=4).map(tuple),
-        source=WORDS,
-        where=st.none() | CONDITIONS,
-        order=ORDERS,
-        limit=COUNTS,
-        offset=COUNTS,
-    )
-
-
-SELECTS = selects(PATHS | selects(PATHS))
-
-
-def literal(value: Literal) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).upper()
-        case str():
-            return f"'{escaped(value, '%_')}'"
-        case datetime():
-            return value.isoformat()
-        case date():
-            return value.isoformat()
-        case Relative(name, days):
-            return f"{name}:{days}" if days else name
-    return f"{value:f}"
-
-
-def escaped(text: str, more: str) -> str:
-    for char in "\\'" + more:
-        text = text.replace(char, f"\\{char}")
-    return text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-
-
-def condition(item: Condition) -> str:
-    match item:
-        case Compare(path, op, value):
-            return f"{'.'.join(path.names)} {op} {literal(value)}"
-        case Like(path, pattern):
-            return f"{'.'.join(path.names)} like '" + pattern.replace("'", "\\'") + "'"
-        case Among(path, tuple(values), negated):
-            return f"{'.'.join(path.names)} {'NOT IN' if negated else 'in'} ({', '.join(map(literal, values))})"
-        case Not(inner):
-            return f"(NOT ({condition(inner)}))"
-        case And(items):
-            return "(" + " and ".join(f"({condition(each)})" for each in items) + ")"
-        case Or(items):
-            return "(" + " OR ".join(f"({condition(each)})" for each in items) + ")"
-    raise AssertionError(item)
-
-
-def order(item: Order) -> str:
-    return f"{'.'.join(item.path.names)}{' DESC' * item.descending}{' NULLS LAST' * item.nulls_last}"
-
-
-def select(query: Select) -> str:
-    columns = ", ".join(
-        f"({select(each)})" if isinstance(each, Select) else ".".join(each.names) for each in query.columns
-    )
-    text = f"SELECT {columns or 'COUNT()'} FROM {query.source}"
-    text += f" WHERE {condition(query.where)}" if query.where else ""
-    text += f" ORDER BY {', '.join(map(order, query.order))}" if query.order else ""
-    text += f" LIMIT {query.limit}" if query.limit is not None else ""
-    return text + (f" OFFSET {query.offset}" if query.offset is not None else "")
+from crm_audit.emulator.soql.syntax import Compare, Path, Select
+from tests.emulator.soql_texts import SELECTS, select
 
 
 def refusal(text: str) -> str | None:
@@ -225,6 +107,10 @@ def test_numbers_are_exact() -> None:
         ("SELECT Id FROM Account ORDER BY Id ORDER BY Id", "ORDER"),
         ("SELECT Id FROM Account; SELECT Id FROM Account", ";"),
         ("UPDATE Account", "UPDATE"),
+        ("SELECT (SELECT COUNT() FROM Contacts) FROM Account", "("),
+        ("SELECT (SELECT Id FROM Contacts LIMIT 1 OFFSET 1) FROM Account", "OFFSET"),
+        ("SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact ORDER BY Id)", "ORDER"),
+        ("SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact LIMIT 1)", "LIMIT"),
     ],
 )
 def test_what_is_not_soql_is_refused_with_the_word(text: str, word: str) -> None:

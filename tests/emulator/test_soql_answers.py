@@ -323,12 +323,36 @@ def test_a_list_of_ids_is_looked_up_and_not_searched_for() -> None:
     schema, records = Schema(), Records()
     entity = schema.whole("Account")
     record = records.issue(entity)
-    records.put(entity, record, row={"Id": record, "Name": "Acme"})
-    catalog = Unscannable(schema, records, Clock(NOON), ZoneInfo("UTC"))
-    found = answer(f"SELECT Id FROM Account WHERE Id IN ('{record}') AND Name LIKE 'A%'", catalog, address="")
-    assert [row["Name"] for row in found.rows] == ["Acme"]
+    records.put(entity, record, row={"Id": record, "Name": "Acme", "OwnerId": record, "SystemModstamp": NOON})
+    catalog, stamp = Unscannable(schema, records, Clock(NOON), ZoneInfo("UTC")), f"{NOON:%Y-%m-%dT%H:%M:%SZ}"
+    for where in (
+        f"WHERE Id IN ('{record}') AND Name LIKE 'A%'",
+        f"WHERE OwnerId = '{record}'",
+        f"WHERE OwnerId IN (SELECT Id FROM Account WHERE Id = '{record}')",
+        "WHERE SystemModstamp >= 2020-01-01T00:00:00Z AND SystemModstamp < 2030-01-01T00:00:00Z",
+        f"WHERE SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > '001000000000000AAA')"
+        " ORDER BY SystemModstamp, Id LIMIT 5",
+        "ORDER BY Id DESC LIMIT 5",
+    ):
+        found = answer(f"SELECT Id FROM Account {where}", catalog, address="")
+        assert [row["Name"] for row in found.rows] == ["Acme"], where
     with pytest.raises(AssertionError, match="all rows of Account"):
         answer(f"SELECT Id FROM Account WHERE Id NOT IN ('{record}')", catalog, address="")
+
+
+def test_a_page_in_order_tests_no_more_rows_than_it_shows() -> None:
+    org = an_org()
+    ids = org.load("Account", ({"Name": str(number)} for number in range(50_000)))
+    looked: list[Row] = []
+
+    def noted(row: Row) -> str:
+        looked.append(row)
+        return "same"
+
+    org.add_formula("Account", "Looked__c", spelling="string 10", value=noted)
+    soql = f"SELECT Id FROM Account WHERE Id > '{ids[100]}' AND Looked__c = 'same' ORDER BY Id LIMIT 20"
+    assert [row["Id"] for row in org.query(soql)] == ids[101:121]
+    assert len(looked) == 20
 
 
 def test_ids_have_the_published_check_characters() -> None:

@@ -74,7 +74,7 @@ def test_a_schema_newer_than_the_program_is_refused_and_left_alone(store_url: st
     execute(store_url, "UPDATE crm_audit_schema SET version_num = '9999'")
     with pytest.raises(StoreTooNew, match=r"schema 9999.*newer version wrote it; upgrade crm-audit"):
         Store.open(store_url)
-    execute(store_url, "UPDATE crm_audit_schema SET version_num = '0002'")
+    execute(store_url, "UPDATE crm_audit_schema SET version_num = '0004'")
     with Store.open(store_url) as store:
         assert store.latest("orchard") == run
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
+import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -161,3 +164,11 @@ def moment(text: str | None) -> datetime:
     if value.tzinfo is None:
         raise typer.BadParameter(f"{text!r} needs its zone, such as 2026-03-16T15:00:00Z", param_hint="--as-of")
     return value.astimezone(UTC)
+
+
+def logged(error: Exception | None = None) -> str:
+    """Keep the traceback of the present error and say where; the file holds no settings and no records."""
+    with tempfile.NamedTemporaryFile("w", prefix="crm-audit-", suffix=".log", delete=False, encoding="utf-8") as file:
+        file.write(f"crm-audit {__version__}, Python {sys.version.split()[0]}, {now():%Y-%m-%dT%H:%M:%SZ}\n\n")
+        file.write(traceback.format_exc())
+    return f"this is a mistake in crm-audit itself; details are in {file.name}"

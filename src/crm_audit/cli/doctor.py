@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,8 +14,15 @@ from crm_audit.cli.base import As, Name, app
 
 if TYPE_CHECKING:
     from crm_audit.connectors.base import Connector
+    from crm_audit.nights import Night, Timetable
     from crm_audit.pipeline import Job
     from crm_audit.store import Store
+
+UNHEARD = timedelta(minutes=20)
+"""`serve` is heard of every minute, and at each page of a long sync; this long without a word is not well."""
+
+LATE = timedelta(minutes=20)
+"""So long after its time a night that nobody has begun did not happen."""
 
 OLD_SYNC_HOURS = 36
 """A nightly sync that is older has missed a night."""
@@ -39,8 +47,11 @@ def doctor(name: Name = None, as_json: As = False) -> None:
     checks: list[Check] = [Check("", "settings", "PASS", str(cli.GIVEN.config))]
     with cli.opened(loaded) as store:
         checks.append(Check("", "store", "PASS", "schema is current"))
-        for job in cli.jobs(name, loaded):
-            checks += _connection(job, store)
+        jobs = cli.jobs(name, loaded)
+        if any(job.connection.nightly for job in jobs):
+            checks.append(_scheduler(store))
+        for job in jobs:
+            checks += [*_connection(job, store), *_nights(job, store)]
     if as_json:
         screen.document("doctor", {"checks": checks})
     else:
@@ -133,3 +144,67 @@ def _last_sync(job: Job, store: Store) -> Check:
             job.name, "last sync", "WARN", f"run {last.id} ended {hours:.0f} hours ago; did a night not happen?"
         )
     return Check(job.name, "last sync", "PASS", f"run {last.id}, {last.finished:%Y-%m-%d %H:%M} UTC")
+
+
+def _scheduler(store: Store) -> Check:
+    silence = store.nights.silence()
+    if silence is None:
+        return Check("", "serve", "WARN", "never heard of; nights only happen while `crm-audit serve` runs")
+    if silence > UNHEARD:
+        return Check("", "serve", "FAIL", f"not heard of for {_ago(silence)}; start `crm-audit serve` again")
+    return Check("", "serve", "PASS", f"heard of {_ago(silence)} ago")
+
+
+def _nights(job: Job, store: Store) -> Iterator[Check]:
+    """The last night and the next, where the connection has nights at all."""
+    from crm_audit.watch import timetable_of
+
+    if job.connection.nightly is None:
+        return
+    timetable = timetable_of(job, store)
+    if timetable is None:
+        yield Check(job.name, "nights", "WARN", f"in which zone? Set zone, or run `crm-audit run {job.name}` once")
+        return
+    yield _last_night(job, timetable, store.nights.newest(job.name))
+    following = timetable.following(cli.now())
+    local = following.astimezone(timetable.zone)
+    yield Check(job.name, "next night", "PASS", f"{local:%Y-%m-%d %H:%M} {timetable.zone.key}")
+
+
+def _last_night(job: Job, timetable: Timetable, known: list[Night]) -> Check:
+    latest, now = timetable.latest(cli.now()), cli.now()
+    night = next((night for night in known if night.day == latest), None)
+    begins = timetable.begins(latest)
+    assert begins is not None  # the latest night has begun
+    if night is None or night.state == "missed":
+        if known and now - begins > LATE:
+            return Check(job.name, "last night", "FAIL", f"{latest} did not happen; is `crm-audit serve` running?")
+        return Check(job.name, "last night", "WARN", f"{latest} has not begun yet; `crm-audit serve` will see to it")
+    result, says = _became(night)
+    missed = [each.day.isoformat() for each in known[:7] if each.state == "missed"]
+    if missed and result == "PASS":
+        result, says = "WARN", f"{says}; but nobody was there on {', '.join(missed)}"
+    return Check(job.name, "last night", result, f"{latest} {says}")
+
+
+def _became(night: Night) -> tuple[str, str]:
+    from crm_audit.nights import again_at
+
+    if night.state == "done":
+        return "PASS", f"done, run {night.run}"
+    if night.lost:
+        return "WARN", "was cut off in the middle; `crm-audit serve` goes on with it"
+    if night.state == "running":
+        return "PASS", f"is being carried out since {night.began:%H:%M} UTC"
+    if night.state == "partial":
+        return "WARN", f"is partial: {night.note}"
+    again = again_at(night)
+    when = f"is tried again from {again:%H:%M} UTC on" if again else "is not tried again"
+    return ("WARN" if again else "FAIL"), f"failed {night.tries} times and {when}: {night.note}"
+
+
+def _ago(silence: timedelta) -> str:
+    minutes = int(silence.total_seconds()) // 60
+    if minutes < 2 * 60:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 3 * 24 * 60 else f"{minutes // (24 * 60)} days"

@@ -51,6 +51,15 @@ class Stand:
     whole: datetime | None  # when the last pass that ended with sweep="all" began; None: never under these settings
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Somebody said that a record changed. What is true of it, only reading it again tells."""
+
+    key: str  # of what was said: the same when it is said again
+    object: str  # in the CRM's word, such as `deals`
+    record: str
+
+
 class Known(Protocol):
     """What the store holds of this connection now, this run's pages included."""
 
@@ -77,6 +86,7 @@ class Reading:
     anew: frozenset[str] = frozenset()  # kinds to be read whole from the beginning, whatever their stand
     since: datetime | None = None  # increments go back at least to here
     whole_before: datetime | None = None  # a whole pass that began before this is due again
+    hints: tuple[Hint, ...] = ()  # records to be read by id, whatever an index says of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,13 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)
-        length = int(self.headers.get("content-length") or 0)
         request = Request(
             method=self.command,
             path=parts.path,
             query=tuple(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length) if length else b"",
+            body=b"".join(self._pieces()),
             target=self.path,
         )
         ask = partial(self.crm.answer, request, base=self.base)
@@ -165,6 +164,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.close()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         socket.close(self.connection.detach())  # the server's own way would first say good-bye
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The body of a call: one piece of a known length, or chunks (RFC 9112, 7.1), as clients on Node send it."""
+        if "chunked" not in (self.headers.get("transfer-encoding") or "").lower():
+            yield self.rfile.read(int(self.headers.get("content-length") or 0))
+            return
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():  # trailers
+            pass
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the emulator keeps its own transcript."""

@@ -18,7 +18,8 @@ ENDINGS: Mapping[int, str] = {
     1: "findings of the kind that `--fail-on` names, or a case that came out otherwise than it says",
     4: "some writes were refused; the others are done",
     70: "a mistake in crm-audit itself; a file with the details is named",
-    130: "interrupted",
+    130: "interrupted (Ctrl-C, SIGINT)",
+    143: "ended by SIGTERM; `serve` ends with 0 at both",
 }
 """Exit codes that no error of ours stands for."""
 

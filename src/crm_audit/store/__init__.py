@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
@@ -13,14 +13,15 @@ from uuid import uuid4
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from crm_audit.connectors.base import Calls, Page, Reading
+from crm_audit.connectors.base import Calls, Hint, Page, Reading
 from crm_audit.domain import Account, Survey
 from crm_audit.errors import Retry
-from crm_audit.store import forgetting, keys, lease, ledger, reading, streams, versions
+from crm_audit.store import forgetting, hints, keys, lease, ledger, reading, streams, versions
 from crm_audit.store.current import Current
 from crm_audit.store.database import alone, connect
 from crm_audit.store.database import reading as reader
 from crm_audit.store.ledger import Asked, Run, Start
+from crm_audit.store.nights import Nights
 from crm_audit.store.rows import rows
 from crm_audit.store.streams import Count
 from crm_audit.store.transactions import Sleep, Transactions, told
@@ -39,6 +40,7 @@ class Store:
         self._engine = engine
         self._write = Transactions(engine, sleep)
         self._read = Transactions(reader(engine), sleep)
+        self.nights = Nights(self._write, self._read)
 
     @classmethod
     def open(cls, url: str, *, sleep: Sleep = time.sleep) -> Self:
@@ -77,9 +79,15 @@ class Store:
                 anew=asked.anew,
                 since=asked.since,
                 whole_before=whole_before,
+                hints=hints.taken(db, run),
             )
 
         return self._write(work)
+
+    def hear(self, connection: str, said: Iterable[Hint], *, at: datetime) -> int:
+        """Keep what was said to have changed for the next run to read again; how much of it is new."""
+        told_of = tuple(said)
+        return self._write(lambda db: hints.hear(db, connection, told_of, at=at))
 
     def save(self, run: Run, page: Page) -> None:
         """Commit a page with its cursor and what it says is gone, all or nothing; Incomplete when the run has ended."""

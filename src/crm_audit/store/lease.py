@@ -30,15 +30,15 @@ def holder() -> str:
 
 def until(db: Connection) -> ColumnElement[int]:
     """When a lease that is taken or renewed now ends."""
-    return _now(db) + LEASE
+    return now(db) + LEASE
 
 
 def vacate(db: Connection, connection: str, *, at: datetime) -> None:
     """End the runs whose process is dead or past its lease; Busy where one is being read."""
-    columns = (RUNS.c.id, RUNS.c.started, RUNS.c.holder, (RUNS.c.lease_until - _now(db)).label("left"))
+    columns = (RUNS.c.id, RUNS.c.started, RUNS.c.holder, (RUNS.c.lease_until - now(db)).label("left"))
     running = select(*columns).where(RUNS.c.connection == connection, RUNS.c.status == "running")
     for run in db.execute(running.with_for_update()).all():
-        if run.left is not None and run.left > 0 and not _dead(run.holder):
+        if run.left is not None and run.left > 0 and not dead(run.holder):
             raise Busy(_busy(connection, run))
         ended = {"status": "failed", "finished": at, "reason": CUT_OFF}
         db.execute(update(RUNS).where(RUNS.c.id == run.id).values(ended))
@@ -56,7 +56,7 @@ def renew(db: Connection, run_id: int, connection: str) -> None:
     )
 
 
-def _now(db: Connection) -> ColumnElement[int]:
+def now(db: Connection) -> ColumnElement[int]:
     """Seconds since 1970 by the clock of the database."""
     if db.dialect.name == "sqlite":
         return cast(func.strftime("%s", "now"), Integer)
@@ -72,7 +72,7 @@ def _busy(connection: str, run: Row[Any, Any, Any, Any]) -> str:
     )
 
 
-def _dead(holder: str) -> bool:
+def dead(holder: str) -> bool:
     """Whether the process is known to be gone; of another host nothing is known."""
     host, pid, _ = holder.rsplit(":", 2)
     if host != platform.node() or os.name != "posix":  # elsewhere, signal 0 is no mere question

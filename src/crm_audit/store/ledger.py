@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, select, text, update
 
 from crm_audit import __version__
 from crm_audit.connectors.base import Calls
@@ -91,8 +91,9 @@ def begin(db: Connection, start: Start, *, holder: str) -> Run:
         "lease_until": lease.until(db),
         **_said(NOT_REACHED, Survey()),
     }
-    only = INSERT[db.dialect.name](RUNS).values(row).on_conflict_do_nothing().returning(RUNS)
-    run = db.execute(only).mappings().first()
+    insert = INSERT[db.dialect.name](RUNS).values(row)
+    alone = insert.on_conflict_do_nothing(index_elements=[RUNS.c.connection], index_where=text("status = 'running'"))
+    run = db.execute(alone.returning(RUNS)).mappings().first()
     if run is None:  # another began in between
         lease.vacate(db, start.connection, at=start.started)
         raise Busy(f"{start.connection}: another sync of it began and ended at this very moment; try again")

@@ -10,6 +10,7 @@ from crm_audit.connectors.base import Gap, Page
 from crm_audit.connectors.hubspot import bins, records
 from crm_audit.connectors.hubspot.feeds import ACTIVITIES, COMPANIES, CONTACTS, DEALS, KINDS_OF, LINKS, Feed, Share
 from crm_audit.connectors.hubspot.passes import Passes
+from crm_audit.connectors.hubspot.walks import Group
 from crm_audit.domain import KINDS, Rate, Record
 from crm_audit.errors import BadLogin, FixInCrm, OutOfQuota, Retry
 
@@ -53,6 +54,7 @@ def _steps(passes: Passes) -> Iterator[Step]:
         kinds = tuple(KINDS_OF[stream] for stream in feed.fed(reader))
         yield Step(kinds, partial(_bin, passes, feed.source))
         yield Step(kinds, partial(passes.walk, feed))
+        yield Step(kinds, partial(_hinted, passes, feed))
         yield Step(kinds, partial(_lost, passes, feed))
         if feed is DEALS and reader.can("contacts"):
             yield Step(("links",), partial(_sweep, passes))
@@ -103,6 +105,17 @@ def _bin(passes: Passes, kind: str) -> Iterator[Page]:
                 sweep="all" if ended else "none",
             )
         )
+
+
+def _hinted(passes: Passes, feed: Feed) -> Iterator[Page]:
+    """Records that somebody said changed, read by id: the search index may not know it yet."""
+    asked = [one.record for one in passes.reading.hints if one.object == feed.source]
+    if asked:
+        query = passes.reader.sources[feed.source].query()
+        found = passes.reader.gateway.read(query, asked)
+        missing = tuple(one for one in dict.fromkeys(asked) if one not in found)
+        group = Group([*found.values()], after=None, whole=False, missing=missing)
+        yield from passes.aside(feed.shares(passes.reader, group))
 
 
 def _sweep(passes: Passes) -> Iterator[Page]:

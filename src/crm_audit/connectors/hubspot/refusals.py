@@ -14,6 +14,9 @@ LOCKED_FOR = 2.0  # a locked record (423) stays locked for two seconds
 POLICIES: Mapping[str, float] = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 """Seconds after which the budget that a 429 names is whole again; HubSpot states none."""
 
+SCOPES = ("requiredScopes", "requiredGranularScopes")
+"""Where HubSpot names the scopes that are missing: of the whole request, or of each of its errors."""
+
 
 class Refused(FixInCrm):
     """HubSpot refuses this request for good; the text is its own."""
@@ -51,8 +54,8 @@ def _said(body: bytes) -> dict[str, Any]:
 
 
 def _missing(said: Mapping[str, Any]) -> str:
-    contexts = [error.get("context") or {} for error in said.get("errors") or ()]
-    scopes = [scope for context in contexts for scope in context.get("requiredScopes") or ()]
+    contexts = [said.get("context") or {}, *(error.get("context") or {} for error in said.get("errors") or ())]
+    scopes = [scope for context in contexts for name in SCOPES for scope in context.get(name) or ()]
     if scopes:
         return "add the scope " + ", ".join(dict.fromkeys(scopes)) + " to the app whose token this is"
     return str(said.get("message", "a scope or a permission is missing"))

@@ -105,7 +105,7 @@ class Round:
         queries = list(self._queries())
         yield from self._take(asked(self._gateway, queries, along=list(self._logs)))
         yield from self._bulk()
-        yield from self._beside_held()
+        self._complete()
         for each in self._passes.values():
             if not each.failed:
                 yield from self._rest(each)
@@ -162,8 +162,6 @@ class Round:
             return
         if role == "open":
             yield from each.pages(rows, nothing, each.place)
-        elif role == "alone":
-            self._scratch.put(f"alone {key}", ((required(row, "Id"), row) for row in rows))
         elif each.feed.grouped:
             self._scratch.put(f"group {key}", ((required(row, each.feed.grouped), row) for row in rows))
         elif place is not None:
@@ -209,56 +207,72 @@ class Round:
             earliest = instant(body, "earliestDateAvailable")
             each.holes = earliest is not None and earliest > datetime.fromisoformat(each.place.since)
 
-    def _beside_held(self) -> Read:
-        """Learn what lies beside all activities that wait; then the same of those beside which alone it changed."""
+    def _rest(self, each: Pass) -> Read:
+        """What was set aside of a pass, and its end."""
+        try:
+            if each.feed.grouped:
+                yield from each.groups(self._scratch.groups(f"group {each.key}", after=each.place.after[1]), nothing)
+            if each.feed.beside:
+                yield from self._held(each)
+        except OutOfQuota:
+            raise
+        except (Retry, FixInCrm) as error:
+            each.failed = str(error)
+        if not each.failed:
+            yield from each.last()
+
+    def _held(self, each: Pass) -> Read:
+        for rows in pages(self._scratch.all(f"held {each.key}"), PAGE):
+            yield from each.pages(rows, self._lookup, replace(each.place, after=place_of(rows[-1])))
+        for rows in pages(self._scratch.all(f"alone {each.key}"), PAGE):
+            yield from each.pages(rows, self._lookup, each.place)
+
+    def _complete(self) -> None:
+        """Set aside what all the rows that wait still lack, in two calls where these are few, whatever their passes.
+
+        Rows that did not change themselves, but something beside them did, are fetched by their ids.
+        """
         waiting = [each for each in self._passes.values() if each.feed.beside and not each.failed]
         for each in waiting:
             for rows in pages(self._scratch.all(f"held {each.key}"), PAGE):
                 each.moved.difference_update(required(row, "Id") for row in rows)
-        self._settle([(each, self._scratch.all(f"held {each.key}")) for each in waiting])
         alone = [
             self._org.query(f"alone {each.key}", each.feed.object, where=(where,))
             for each in waiting
             for where in among("Id", each.moved)
         ]
-        yield from self._take(asked(self._gateway, alone))
-        self._settle([(each, self._scratch.all(f"alone {each.key}")) for each in waiting])
+        self._settle(((each, self._scratch.all(f"held {each.key}")) for each in waiting), along=alone)
+        self._settle((each, self._scratch.all(f"alone {each.key}")) for each in waiting if each.moved)
 
-    def _rest(self, each: Pass) -> Read:
-        """What was set aside of a pass, and its end."""
-        if each.feed.grouped:
-            yield from each.groups(self._scratch.groups(f"group {each.key}", after=each.place.after[1]), nothing)
-        for rows in pages(self._scratch.all(f"held {each.key}"), PAGE):
-            yield from each.pages(rows, self._lookup, replace(each.place, after=place_of(rows[-1])))
-        for rows in pages(self._scratch.all(f"alone {each.key}"), PAGE):
-            yield from each.pages(rows, self._lookup, each.place)
-        yield from each.last()
-
-    def _settle(self, lying: Iterable[tuple[Pass, Iterable[Row]]]) -> None:
-        """Ask in one set for what lies beside these rows and is not yet set aside; who lacks it, fails."""
+    def _settle(self, lots: Iterable[tuple[Pass, Iterable[Row]]], *, along: Iterable[Query] = ()) -> None:
+        """Ask for what lies beside these rows and is not yet set aside; a pass that does not get it has failed."""
         wanted: dict[str, tuple[Beside, set[str]]] = {}
-        for each, rows in lying:
-            for some in pages(rows, PAGE):
-                for beside, keys in self._missing(each, live(some)):
-                    wanted.setdefault(beside.object, (beside, set()))[1].update(keys)
-        queries = [
-            self._org.query(f"beside {name}", name, where=(where,), only=beside.only)
+        for each, rows in lots:
+            self._want(wanted, each, rows)
+        lying = [
+            self._org.query(f"lying {name}", name, where=(where,), only=beside.only)
             for name, (beside, keys) in wanted.items()
             if self._org.schema.reads(name, beside.key)
             for where in among(beside.key, keys)
         ]
-        for answer in asked(self._gateway, queries):
+        for answer in asked(self._gateway, [*along, *lying]):
             if isinstance(answer, Failed):
                 self._fail(answer.query, answer.error)
-            if isinstance(answer, Found):
-                self._aside(wanted[answer.query.object][0], answer.rows)
+            elif isinstance(answer, Found) and answer.query.name.startswith("alone "):
+                self._scratch.put(answer.query.name, ((required(row, "Id"), row) for row in answer.rows))
+            elif isinstance(answer, Found):
+                beside = wanted[answer.query.object][0]
+                self._aside(beside, answer.rows)
 
-    def _missing(self, each: Pass, rows: Sequence[Row]) -> Iterator[tuple[Beside, Iterable[str]]]:
-        """What must be looked for by the keys of these rows: nothing that was read wholly, or with them."""
-        for beside in each.feed.beside:
-            if not each.place.whole or beside.listed:
-                old = [row for row in rows if not (beside.tells and _new(row, each.place.since))]
-                yield beside, beside.keys(self._org, old)
+    def _want(self, wanted: dict[str, tuple[Beside, set[str]]], each: Pass, rows: Iterable[Row]) -> None:
+        """Add the keys under which something may lie beside these rows."""
+        for some in pages(rows, PAGE):
+            known = live(some)
+            for beside in each.feed.beside:
+                if each.place.whole and not beside.listed:
+                    continue
+                asked_of = [row for row in known if not (beside.tells and _new(row, each.place.since))]
+                wanted.setdefault(beside.object, (beside, set()))[1].update(beside.keys(self._org, asked_of))
 
     def _bulk(self) -> Read:
         """The jobs, all made before any is waited for; what lies beside comes first, and what is not made, by pages."""
@@ -322,8 +336,6 @@ class Round:
                 sheet = bulk.sheet(self._gateway, job, locator, most=self._org.options.bulk_records, file=file)
                 if each is not None and each.feed.beside:
                     self._settle([(each, islice(bulk.rows(sheet, query.object, types), done, None))])
-                    if each.failed:
-                        return
                 for rows in pages(islice(bulk.rows(sheet, query.object, types), done, None), PAGE):
                     done += len(rows)
                     place = replace(each.place, locator=locator, done=done) if each is not None else None

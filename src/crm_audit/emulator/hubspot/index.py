@@ -64,11 +64,13 @@ class Index(Generic[_R]):
 
     def remembered(self, search: Hashable, find: Callable[[], list[_R]]) -> list[_R]:
         """What a search finds, looked up anew only after something changed."""
-        if search not in self._finds:
-            if len(self._finds) >= _REMEMBERED:
-                del self._finds[next(iter(self._finds))]
-            self._finds[search] = find()
-        return self._finds[search]
+        found = self._finds.pop(search, None)
+        if found is None:
+            found = find()
+        self._finds[search] = found  # at the end: what was used least lately goes first
+        if len(self._finds) > _REMEMBERED:
+            del self._finds[next(iter(self._finds))]
+        return found
 
     def _settle(self, now: datetime) -> None:
         while self._due and self._due[0][0] <= now:

@@ -47,9 +47,9 @@ def batch_create(portal: Portal, call: Call) -> Response:
     results, errors = [], []
     for one, kinds in zip(body.inputs, named, strict=True):
         ids = one.near.id, one.far.id
-        missing = _missing(portal, pair, one)
-        if missing:
-            errors.append({"status": "error", "category": "VALIDATION_ERROR", "message": f"{missing} is not valid"})
+        error = _error(portal, pair, one)
+        if error:
+            errors.append({"status": "error", "category": "VALIDATION_ERROR", **error})
             continue
         portal.join(pair, ids, kinds, by=APP)
         results.append(_made(portal, pair, ids))
@@ -107,10 +107,13 @@ def _kinds(portal: Portal, pair: Pair, types: Iterable[Type]) -> list[LinkType]:
     return kinds
 
 
-def _missing(portal: Portal, pair: Pair, one: LinkMade) -> str | None:
+def _error(portal: Portal, pair: Pair, one: LinkMade) -> Json | None:
     for plural, end in zip(pair, (one.near, one.far), strict=True):
+        if not end.id.isdecimal():
+            code = "crm.associations.INVALID_IDENTIFIER"
+            return {"subCategory": code, "message": f"{end.id} is not a valid ID", "context": {"id": [end.id]}}
         if portal.shelves[plural].live(end.id) is None:
-            return f"{TYPES[plural].singular.upper()}={end.id}"
+            return {"message": f"{TYPES[plural].singular.upper()}={end.id} is not valid"}
     return None
 
 

@@ -66,9 +66,9 @@ def search(portal: Portal, call: Call) -> Response:
     matcher = Matcher(kinds, kind.modified, linked)
     found = matcher.find(body, shelf.indexed(portal.now()), shelf.index)
     end = body.after + body.limit
-    rows = record_views(portal, kind, found[body.after : end], Wanted(body.properties))
-    answer: Json = {"total": len(found), "results": rows}
-    if end < len(found):
+    rows = record_views(portal, kind, found.page(body.after, body.limit), Wanted(body.properties))
+    answer: Json = {"total": found.total, "results": rows}
+    if end < found.total:
         answer["paging"] = {"next": {"after": str(end)}}  # a search gives no link
     return Response(200, answer)
 

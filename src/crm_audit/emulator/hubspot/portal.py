@@ -104,7 +104,8 @@ def _without_addresses(path: str) -> str:
 
 def _refused(refusal: Refusal, correlation: str) -> Response:
     if isinstance(refusal.body, bytes):
-        return Response(refusal.status, refusal.body, {"content-type": "text/html;charset=utf-8", **refusal.headers})
+        headers = {"content-type": "text/html;charset=iso-8859-1", **refusal.headers}
+        return Response(refusal.status, refusal.body, headers)
     body = {**refusal.body, "correlationId": correlation}
     if "errorType" in body:  # the limiter's answers come from another place than all others
         body["requestId"] = correlation

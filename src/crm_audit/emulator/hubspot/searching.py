@@ -69,6 +69,25 @@ def refuse_excess(search: Search, body: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A piece of a list of records; a large one is not copied for every page of a walk."""
+
+    records: Sequence[Record]
+    start: int
+    end: int
+
+    @property
+    def total(self) -> int:
+        """How many records were found."""
+        return self.end - self.start
+
+    def page(self, after: int, limit: int) -> Sequence[Record]:
+        """So many of them from a place on."""
+        first = self.start + after
+        return self.records[first : min(first + limit, self.end)]
+
+
+@dataclass(frozen=True, slots=True)
 class Matcher:
     """Finds records of one type; `kinds` gives the kind of each property's values, `modified` the stamp's name."""
 
@@ -76,7 +95,7 @@ class Matcher:
     modified: str
     linked: Linked
 
-    def find(self, search: Search, records: Sequence[Record], index: Index[Record]) -> Sequence[Record]:
+    def find(self, search: Search, records: Sequence[Record], index: Index[Record]) -> Found:
         """The records that match, in the order asked for; `records` are in the order of their ids.
 
         Bounds on the id are cut out of what the other conditions find, so the pages of a walk share one find.
@@ -91,14 +110,16 @@ class Matcher:
         matched = records if not rest else self._matched(rest, records) if passing else None
         if matched is None:
             matched = index.remembered(rest, lambda: self._matched(rest, records))
-        start, end = (bisect_left(matched, number, key=_number) for number in (low, high))
+        start = bisect_left(matched, low, key=_number)
+        end = max(start, bisect_left(matched, high, key=_number))
         if search.sorts and search.sorts[0] == _BY_ID:
-            return matched[start:end] if (low, high) != (0, _NO_NUMBER) else matched
-        if passing:
+            return Found(matched, start, end)
+
+        def in_order() -> list[Record]:
             return self._ordered(matched[start:end], search.sorts)
-        return index.remembered(
-            (rest, low, high, search.sorts), lambda: self._ordered(matched[start:end], search.sorts)
-        )
+
+        found = in_order() if passing else index.remembered((rest, low, high, search.sorts), in_order)
+        return Found(found, 0, len(found))
 
     def _matched(self, groups: Sequence[Group], records: Iterable[Record]) -> list[Record]:
         if len(groups) > 1:

@@ -40,8 +40,9 @@ _FRESH_ID = ("contacts", "companies")
 
 
 def create_record(portal: Portal, call: Call) -> Response:
-    """Make one record with its associations."""
-    return Response(201, _create(portal, call, parse(Creation, call.request)))
+    """Make one record with its associations; the answer says where it is."""
+    made = _create(portal, call, parse(Creation, call.request))
+    return Response(201, made, {"Location": f"{call.base}{call.request.path}/{made['id']}"})
 
 
 def batch_create(portal: Portal, call: Call) -> Response:

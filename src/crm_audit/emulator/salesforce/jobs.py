@@ -173,6 +173,8 @@ def forbidden(soql: str) -> str | None:
 
 
 def _cell(value: Value) -> str:
+    if isinstance(value, str):  # most are, so it is asked first
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):

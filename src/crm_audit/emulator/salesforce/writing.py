@@ -186,7 +186,7 @@ class Writer:
             return known, value
         link = entity.relation(name)
         if link is None or not isinstance(value, Mapping):
-            raise Refusal("INVALID_FIELD", f"No such column '{name}' on sobject of type {entity.name}", fields=())
+            raise Refusal("INVALID_FIELD", f"No such column '{name}' on sobject of type {entity.name}")
         keys = [(key, str(wanted)) for key, wanted in value.items() if key != "attributes"]
         for key, wanted in keys:
             holder = self.records.holder(link.targets[0], key, value=wanted)

@@ -58,6 +58,19 @@ def _text(token: Token, *, pattern: bool = False) -> str:
     return _ESCAPE.sub(meaning, token[1:-1])
 
 
+def _select(parts: Sequence[Any]) -> Select:
+    columns, source, where, *keys, limit, offset = parts
+    return Select(
+        columns=columns,
+        source=str(source),
+        where=where,
+        order=tuple(key for key in keys if key is not None),
+        limit=None if limit is None else int(limit),
+        offset=None if offset is None else int(offset),
+        at=source.start_pos,
+    )
+
+
 @v_args(inline=True)
 class _Tree(Transformer[Token, Select]):
     """Grammar rules to syntax nodes, one method per rule."""
@@ -67,16 +80,15 @@ class _Tree(Transformer[Token, Select]):
 
     @v_args(inline=False)
     def select(self, parts: Sequence[Any]) -> Select:
-        columns, source, where, *keys, limit, offset = parts
-        return Select(
-            columns=columns,
-            source=str(source),
-            where=where,
-            order=tuple(key for key in keys if key is not None),
-            limit=None if limit is None else int(limit),
-            offset=None if offset is None else int(offset),
-            at=source.start_pos,
-        )
+        return _select(parts)
+
+    @v_args(inline=False)
+    def children(self, parts: Sequence[Any]) -> Select:
+        return _select([*parts, None])
+
+    @v_args(inline=False)
+    def semijoin(self, parts: Sequence[Any]) -> Select:
+        return _select([*parts, None, None])
 
     def count(self) -> Columns:
         return ()
@@ -112,11 +124,8 @@ class _Tree(Transformer[Token, Select]):
     def outside(self, path: Path, values: tuple[Literal, ...] | Select) -> Condition:
         return syntax.Among(path, values, negated=True)
 
-    def members(self, *values: Literal) -> tuple[Literal, ...]:
+    def literals(self, *values: Literal) -> tuple[Literal, ...]:
         return values
-
-    def semijoin(self, select: Select) -> Select:
-        return select
 
     @v_args(inline=False)
     def order(self, parts: Sequence[Any]) -> syntax.Order:

@@ -40,8 +40,10 @@ def way(catalog: Catalog, entity: Entity, select: Select, *, column: Column) -> 
     """The cheapest way to a superset of the rows that a query is about; `column` runs a semi-join."""
     narrowed = limits(entity, select.where, column=column)
     ways = [found for name, limit in narrowed.items() if (found := _along(catalog, entity, name=name, limit=limit))]
-    shortest = min(ways, key=lambda each: each.count) if ways else _whole(catalog, entity)
     walk = _walk(catalog, entity, select, narrowed=narrowed)
+    if not ways:
+        return walk or Way(catalog.rows(entity.name), catalog.count(entity.name))
+    shortest = min(ways, key=lambda each: each.count)
     if walk is None or (shortest.count < walk.count and (select.limit is None or shortest.count <= CHEAP)):
         return shortest
     return walk
@@ -105,10 +107,6 @@ def _hull(limit: Limit) -> Span:
         return limit
     values = sorted(limit, key=str)
     return Span(values[0], values[-1]) if values else Span()
-
-
-def _whole(catalog: Catalog, entity: Entity) -> Way:
-    return Way(catalog.rows(entity.name), catalog.count(entity.name))
 
 
 def _along(catalog: Catalog, entity: Entity, *, name: str, limit: Limit) -> Way | None:

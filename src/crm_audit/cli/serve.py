@@ -1,0 +1,112 @@
+"""`crm-audit serve`: every night, at the time that each connection names, until a signal ends it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crm_audit.cli import base as cli
+from crm_audit.cli.base import app
+from crm_audit.cli.signals import ENDS, end
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
+    from crm_audit.config import Settings
+    from crm_audit.nights import Night
+    from crm_audit.rounds import Step
+    from crm_audit.schedule import Waking
+    from crm_audit.store import Store
+    from crm_audit.watch import Watch
+
+
+@app.command()
+def serve(
+    once: Annotated[bool, typer.Option("--once", help="Take one look, carry out what is due, and end.")] = False,
+) -> None:
+    """Audit each connection every night at its `nightly` time; one night is carried out once, by whoever serves."""
+    from crm_audit.schedule import Waking
+
+    served(None if once else Waking())
+
+
+def served(waking: Waking | None, now: Callable[[], datetime] = cli.now) -> None:
+    """Watch over the nights for as long as somebody wakes us, or take one look."""
+    from crm_audit.cli import logs
+
+    loaded = cli.settings()
+    logs.begin()
+    for number in ENDS:
+        signal.signal(number, _stop)
+    with cli.opened(loaded) as store:
+        watch = watching(loaded, store, now)
+        if waking is None:
+            sys.exit(watch.look())
+        keep(watch, waking)
+
+
+def watching(loaded: Settings, store: Store, now: Callable[[], datetime]) -> Watch:
+    """The watch over all connections that name a time; FixConfig where none does."""
+    from crm_audit.errors import FixConfig
+    from crm_audit.rounds import Edge
+    from crm_audit.watch import Watch, timetable_of
+
+    jobs = tuple(job for job in cli.jobs(None, loaded) if job.connection.nightly)
+    if not jobs:
+        raise FixConfig(f'{cli.GIVEN.config}: no connection says when: set nightly = "01:30" (its local time) for one')
+    for job in jobs:
+        if timetable_of(job, store) is None:
+            _log().warning("no zone", connection=job.name, fix="set zone, or let `crm-audit run` ask the CRM for it")
+    return Watch(jobs, store, Edge(connect=cli.connector, now=now, bug=_bug), _told)
+
+
+def keep(watch: Watch, waking: Waking) -> None:
+    """Look every minute, come what may; only a signal, or a scheduler that has died, ends it."""
+    from crm_audit.schedule import every_minute
+
+    _log().info("serving", connections=[job.name for job in watch.jobs])
+    try:
+        every_minute(partial(_looked, watch), waking)
+    finally:
+        _log().info("stopped")
+
+
+def _looked(watch: Watch) -> None:
+    try:
+        watch.look()
+    except Exception as error:  # noqa: BLE001 -- the database is away, or the like: it may be back in a minute
+        _log().error("look failed", why=_bug(error))
+
+
+def _told(night: Night, step: Step) -> None:
+    tell = _log().info if step.code == 0 else _log().error
+    tell(step.step, connection=step.connection, night=night.day.isoformat(), code=step.code, says=step.says)
+
+
+def _bug(error: Exception) -> str:
+    """Kind and place of an error that is not the reader's: its text may hold what does not belong into a log."""
+    from crm_audit.errors import CrmAuditError
+
+    if isinstance(error, CrmAuditError):
+        return str(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    end(0)
+
+
+def _log() -> BoundLogger:
+    from structlog.stdlib import get_logger
+
+    return get_logger("crm_audit")

@@ -1,0 +1,104 @@
+"""A round: sync, check, plan and apply of one connection, one after another, told step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from crm_audit import pipeline
+from crm_audit.config import digest
+from crm_audit.connectors.base import Connector
+from crm_audit.errors import CrmAuditError
+from crm_audit.pipeline import Job, Report
+from crm_audit.pull import pull
+from crm_audit.store import Run, Start, Store
+from crm_audit.summary import summarise
+
+STEPS = ("sync", "check", "plan", "apply")
+
+BROKEN_RULE, PARTIAL, REFUSED = 1, 3, 4
+"""Exit codes of a round that came to its end, and not to a clean one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one step came to: one line, and the exit code it stands for."""
+
+    connection: str
+    step: str
+    code: int
+    says: str
+    run: int | None = None  # of the run ledger
+    broke: bool = False  # it did not come to its end, and the steps after it were not tried
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What a round takes from whoever calls for it."""
+
+    connect: Callable[[Job], Connector]
+    now: Callable[[], datetime]
+    bug: Callable[[Exception], str]
+    """Keeps the details of a mistake of ours and says, in one line, where."""
+
+
+def carry_out(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]) -> Iterator[Step]:
+    """The steps as they end; `heard` is told how far the present one is. One that breaks is the last."""
+    ended = 0
+    try:
+        for step in _steps(job, store, edge, heard):
+            yield step
+            ended += 1
+    except CrmAuditError as error:
+        yield _broke(job, ended, code=error.exit_code, says=str(error))
+    except Exception as error:  # noqa: BLE001 -- one connection must not stop the others, whatever befell it
+        yield _broke(job, ended, code=CrmAuditError.exit_code, says=edge.bug(error))
+
+
+def worst(steps: list[Step]) -> int:
+    """The exit code of several steps."""
+    return max((step.code for step in steps), default=0)
+
+
+def _broke(job: Job, ended: int, *, code: int, says: str) -> Step:
+    return Step(connection=job.name, step=STEPS[ended], code=code, says=says, broke=True)
+
+
+def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]) -> Iterator[Step]:
+    crm = edge.connect(job)
+    start = Start(connection=job.name, started=edge.now(), config=digest(job.connection))
+    run = pull(crm, store, start=start, now=edge.now, progress=heard)
+    yield _synced(run)
+    report = pipeline.check(store, job, as_of=edge.now())
+    yield _checked(report)
+    if not pipeline.shown(job):
+        yield Step(connection=job.name, step="plan", code=0, says="in shadow: nothing is written")
+        return
+    if report.run.missing:
+        yield Step(connection=job.name, step="plan", code=PARTIAL, says="nothing is written from incomplete evidence")
+        return
+    planned = pipeline.planned(report, crm, store)
+    told = f"{len(planned.writes):,} writes, {planned.unchanged:,} deals show it already"
+    yield Step(connection=job.name, step="plan", code=0, says=told)
+    receipts = pipeline.applied(planned, crm, lambda done: heard("writes", done))
+    refused = sum(not receipt.ok for receipt in receipts)
+    told = f"{len(receipts) - refused:,} of {len(receipts):,} writes done and read back, {refused:,} refused"
+    yield Step(connection=job.name, step="apply", code=REFUSED if refused else 0, says=told)
+
+
+def _synced(run: Run) -> Step:
+    gaps = "".join(f"; not read: {kind}: {reason}" for kind, reason in run.missing.items())
+    says = f"run {run.id} {run.status}, {run.account.name}, {run.calls_read:,} calls{gaps}"
+    code = PARTIAL if run.missing else 0
+    return Step(connection=run.connection, step="sync", code=code, says=says, run=run.id)
+
+
+def _checked(report: Report) -> Step:
+    summary = summarise(report.audit, report.findings)
+    counts = ", ".join(f"{deals:,} {verdict}" for verdict, deals in sorted(summary.verdicts.items()))
+    broken = sum(finding.status == "error" for finding in report.findings)
+    says = f"{summary.open_deals:,} open deals ({counts or 'no deal at all'})"
+    if broken:
+        says += f"; {broken:,} rules could not be worked out for a deal"
+    return Step(connection=report.job.name, step="check", code=BROKEN_RULE if broken else 0, says=says)

@@ -1,0 +1,1 @@
+"""What happens in a CRM over the years, at random, with whatever can go wrong while it is read."""

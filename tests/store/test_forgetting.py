@@ -1,0 +1,196 @@
+"""Whoever asks to be forgotten is in no table, no file and no later sync."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from crm_audit.domain import Change, Event, Link, Person, Recheck, Record
+from crm_audit.errors import Retry
+from crm_audit.store import Store
+from tests.store.records import MOMENT, NIGHT, begin, end, finish, query, save, synced
+
+MARK = "Quillfeather"
+"""A name that occurs nowhere else."""
+
+GONE = Person(id="003QUILL", name=f"Odo {MARK}", title=f"Head of {MARK}", domain=f"{MARK.lower()}.example")
+BEFORE = Person(id="003QUILLOLD", name=f"O. {MARK}", merged_into=GONE.id)
+STAYS = Person(id="p1", name="Dana Ruiz")
+EVENT = Event(
+    id="e1", kind="meeting_held", at=MOMENT, people=("p1", GONE.id, BEFORE.id), declined=(GONE.id,), by=GONE.id
+)
+TRACES: tuple[Record, ...] = (
+    GONE,
+    BEFORE,
+    STAYS,
+    Link(id="l1", deal="d1", person=GONE.id, role="authority"),
+    Link(id="l2", deal="d1", person=STAYS.id, role="champion"),
+    EVENT,
+    replace(EVENT, id="e2", people=("p1",), declined=(), by=None),
+    Recheck(id="r1", deal="d1", on=date(2026, 2, 8), topics=("purchase_date",), by=GONE.id),
+    Change(id="h1", deal="d1", field="stage", at=MOMENT, old="1", new="2", by=GONE.id),
+)
+ERASED = {"people": 3, "links": 1, "events": 1, "rechecks": 1, "history": 1}
+
+
+def filled(store: Store) -> None:
+    """Two nights, in the first of which the contact had another title."""
+    synced(store, 1, *TRACES[1:], replace(GONE, title=None))
+    synced(store, 2, *TRACES)
+
+
+def everything(url: str) -> str:
+    """All text of all tables."""
+    names = ("people", "links", "events", "rechecks", "history", "forgotten", "runs", "cursors")
+    return "\n".join(repr(row) for name in names for row in query(url, f"SELECT * FROM {name}"))
+
+
+def test_a_contact_is_erased_under_every_id_from_every_version(store: Store, store_url: str) -> None:
+    filled(store)
+    assert MARK in everything(store_url)
+    assert store.traces("orchard", [GONE.id]) == ERASED
+    assert store.forget("orchard", [GONE.id]) == ERASED
+    left = everything(store_url)
+    assert not {word for word in (MARK, MARK.lower(), GONE.id, BEFORE.id) if word in left}
+    assert store.traces("orchard", [GONE.id]) == dict.fromkeys(ERASED, 0)
+
+
+def test_what_is_about_others_stays(store: Store) -> None:
+    filled(store)
+    store.forget("orchard", [GONE.id])
+    (run, _) = store.runs("orchard")
+    frames = store.frames(run)
+    assert frames["people"]["name"].to_list() == ["Dana Ruiz"]
+    assert frames["links"]["id"].to_list() == ["l2"]
+    assert frames["events"].select("id", "people", "declined", "by").sort("id").rows() == [
+        ("e1", '["p1"]', "[]", None),
+        ("e2", '["p1"]', "[]", None),
+    ]
+    assert frames["rechecks"].select("id", "by").rows() == [("r1", None)]
+    assert frames["history"].select("id", "new", "by").rows() == [("h1", "2", None)]
+
+
+def test_forgetting_one_of_the_merged_forgets_the_other(store: Store, store_url: str) -> None:
+    filled(store)
+    store.forget("orchard", [BEFORE.id])
+    assert MARK not in everything(store_url)
+
+
+def test_a_later_sync_does_not_bring_the_contact_back_and_sees_no_change(store: Store, store_url: str) -> None:
+    filled(store)
+    store.forget("orchard", [GONE.id])
+    run = synced(store, 3, *TRACES, Link(id="l3", deal="d2", person=BEFORE.id, role="user"))
+    left = everything(store_url)
+    assert not {word for word in (MARK, MARK.lower(), GONE.id, BEFORE.id) if word in left}
+    assert {kind: store.changed(run, kind) for kind in ("events", "rechecks", "history")} == {
+        "events": set(), "rechecks": set(), "history": set(),
+    }  # fmt: skip
+    assert store.frames(run)["links"]["id"].to_list() == ["l2"]
+
+
+def test_a_run_under_way_does_not_bring_the_contact_back_either(store: Store, store_url: str) -> None:
+    filled(store)
+    run = begin(store, 3)
+    save(store, run, *TRACES)
+    store.forget("orchard", [GONE.id])
+    save(store, run, *TRACES)
+    end(store, run)
+    assert finish(store, run).status == "complete"
+    assert MARK not in everything(store_url)
+
+
+def test_another_connection_keeps_its_own_contact(store: Store) -> None:
+    filled(store)
+    other = synced(store, 1, *TRACES, connection="meadow")
+    store.forget("orchard", [GONE.id])
+    again = synced(store, 2, *TRACES, connection="meadow")
+    for run in (other, again):
+        assert GONE.name in store.frames(run)["people"]["name"].to_list()
+
+
+def test_somebody_who_was_never_read_can_be_forgotten_beforehand(store: Store) -> None:
+    assert store.forget("orchard", ["003QUILL"]) == dict.fromkeys(ERASED, 0)
+    assert store.frames(synced(store, 1, *TRACES))["people"]["id"].to_list() == ["p1"]
+
+
+@pytest.mark.parametrize("odd", ['a"b', "a\\b", "a%b", "a_b", "ä'b"])
+def test_an_odd_id_is_found_in_lists_and_only_that(store: Store, odd: str) -> None:
+    neighbours = ("axb", f"{odd}x", f"x{odd}")
+    synced(store, 1, replace(EVENT, people=(odd, *neighbours), declined=(), by=None))
+    assert store.forget("orchard", [odd])["events"] == 1
+    assert store.reading(begin(store, 2)).known.records("events", ["e1"]) == {
+        "e1": replace(EVENT, people=neighbours, declined=(), by=None)
+    }
+
+
+def test_people_are_found_by_an_address_of_which_only_a_hash_is_kept(store: Store, store_url: str) -> None:
+    run = begin(store, 1)
+    hashed = store.reading(run).known.hashed("odo@quillfeather.example")
+    save(store, run, replace(GONE, addresses=("0" * 16, hashed)), STAYS)
+    assert store.people_at("orchard", " Odo@Quillfeather.example ") == [GONE.id]
+    assert (
+        store.people_at("orchard", "dana@acme.example") == store.people_at("meadow", "odo@quillfeather.example") == []
+    )
+    assert "odo@" not in everything(store_url).lower()
+
+
+# On disk.
+
+
+def bytes_of(folder: Path) -> bytes:
+    """Database, log and shared memory."""
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+def test_no_file_of_sqlite_holds_the_contact_any_more(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    crowd = [replace(STAYS, id=f"p{number}", name=f"Crowd {number} " * 9) for number in range(400)]
+    with Store.open(url) as store:
+        synced(store, 1, *TRACES, *crowd)
+        synced(store, 2, *TRACES[1:], *crowd)  # so that old copies lie about
+        synced(store, 3, *TRACES, *(replace(each, name="Crowd") for each in crowd))
+        assert {word for word in (MARK, GONE.id) if word.encode() in bytes_of(tmp_path)} == {MARK, GONE.id}
+        store.forget("orchard", [GONE.id])
+        left = bytes_of(tmp_path)
+        assert not {word for word in (MARK, MARK.lower(), GONE.id, BEFORE.id) if word.encode() in left}
+    dump = "\n".join(sqlite3.connect(tmp_path / "store.db").iterdump())
+    assert "Crowd" in dump
+    assert MARK not in dump
+
+
+def test_somebody_reading_keeps_the_files_from_being_rewritten_and_that_is_said(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}?timeout=0"
+    with Store.open(url, sleep=lambda seconds: None) as store:
+        filled(store)
+        reader = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM people").fetchone()
+        with pytest.raises(Retry, match="another program is reading the store, whose files still hold the bytes"):
+            store.forget("orchard", [GONE.id])
+        reader.close()
+        store.forget("orchard", [GONE.id])
+    assert MARK.encode() not in bytes_of(tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("pg_dump") is None, reason="no pg_dump here")
+def test_a_dump_of_postgresql_does_not_hold_the_contact_any_more(postgres_url: str) -> None:
+    place = make_url(postgres_url)
+    schema = str(place.query["options"]).partition("=")[2]
+    address = place.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
+    dump = ["pg_dump", "--schema", schema, address]
+    with Store.open(postgres_url) as store:
+        filled(store)
+        assert MARK in subprocess.run(dump, capture_output=True, text=True, check=True, env=os.environ).stdout
+        store.forget("orchard", [GONE.id])
+    left = subprocess.run(dump, capture_output=True, text=True, check=True, env=os.environ).stdout
+    assert "Dana Ruiz" in left
+    assert not {word for word in (MARK, MARK.lower(), GONE.id, BEFORE.id) if word in left}
+    assert str(NIGHT.year) in left
