@@ -117,7 +117,7 @@ class Bench:
 def bench(*, zone: str = "America/New_York", **features: bool) -> Iterator[Bench]:
     """A new org with a clock at NOW, served on loopback."""
     clock = Clock(NOW)
-    org = SalesforceOrg(clock, zone=zone, **features)
+    org = SalesforceOrg(clock, zone=zone, currency="USD", name="Example Sales Org", **features)
     faults = Faults()
     with serve(org, faults=faults) as base:
         yield Bench(org, faults, clock, base)
