@@ -10,7 +10,7 @@ from bench import sync
 
 TWENTIETH = 20
 CALLS: Mapping[str, Mapping[str, int]] = {
-    "salesforce": {"first": 28, "a night": 11, "an unchanged night": 10},
+    "salesforce": {"first": 25, "a night": 11, "an unchanged night": 10},
     "hubspot": {"first": 491, "a night": 51, "an unchanged night": 34},
 }
 """A change here is a change of what every customer pays: find out which call it is before you change the number."""
