@@ -63,7 +63,6 @@ SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
 }  # fmt: skip
 """Columns of each kind. An event has `at` (an instant) or `day` (a date), never both."""
 
-
 UNSHOWN = frozenset({"roles", "addresses"})
 """Fields that only the store keeps: a person's."""
 
