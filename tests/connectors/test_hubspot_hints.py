@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import permutations
 from random import Random
 
@@ -63,6 +64,20 @@ def test_fault_27_a_delivery_that_comes_twice_is_followed_once(crm: Bench, store
     assert store.hear("hubspot", hints(delivery.body), at=crm.clock.now()) == 0
     crm.clock.advance(hours=1)
     assert synced(crm, store)[1].by_name.get("deals/batch/read", 0) < with_hint
+
+
+def test_a_hint_is_followed_before_the_index_knows(crm: Bench, store: Store) -> None:
+    hinted, silent = crm.deal("Hinted"), crm.deal("Silent")
+    heard(crm, store)
+    synced(crm, store)
+    crm.clock.advance(hours=1)
+    synced(crm, store)
+    crm.portal.search_lag = timedelta(minutes=10)
+    crm.set("deals", hinted, dealstage="closedlost")
+    heard(crm, store)
+    crm.set("deals", silent, dealstage="closedlost")
+    run, _ = synced(crm, store)
+    assert stages(store, run) == {hinted: "closedlost", silent: "contractsent"}
 
 
 @pytest.mark.parametrize("order", list(permutations(range(5))), ids=lambda order: "".join(map(str, order)))
