@@ -273,3 +273,5 @@ class Annotation:
     top_finding: str | None = None  # at most 255 characters
     next_step: str | None = None  # at most 255 characters
     details: str | None = None
+    refused: tuple[str, ...] = ()  # stages that the gate keeps the deal out of, in the CRM's own names
+    warned: tuple[str, ...] = ()  # stages that the deal enters only with a reason

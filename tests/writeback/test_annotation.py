@@ -77,7 +77,8 @@ def test_a_long_sentence_is_cut_where_the_field_ends_and_kept_in_the_details(len
 
 def test_nothing_but_our_own_fields_can_be_shown() -> None:
     names = {field.name for field in fields(Annotation)}
-    assert names == {"status", "supported_stage", "stage_gap", "top_finding", "next_step", "details"}
+    words = {"status", "supported_stage", "stage_gap", "top_finding", "next_step", "details"}
+    assert names == words | {"refused", "warned"}
 
 
 def test_the_same_deal_shows_the_same_on_another_day() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 
 from crm_audit.connectors.base import Fields, Receipt, Write
 from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json, Query, Refused, cut
@@ -19,8 +18,9 @@ GAP = OWN["stage_gap"]
 def wanted(annotation: Annotation) -> Mapping[str, Fields]:
     """What our properties must hold; None clears one. HubSpot trims text, so we compare it trimmed."""
     shown: dict[str, str | int | None] = {}
-    for ours, value in asdict(annotation).items():
-        shown[OWN[ours]] = value.strip() or None if isinstance(value, str) else value
+    for ours, name in OWN.items():
+        value = getattr(annotation, ours)
+        shown[name] = value.strip() or None if isinstance(value, str) else value
     return {PLACE: shown}
 
 

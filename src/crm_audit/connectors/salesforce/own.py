@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from decimal import Decimal
 
 from crm_audit.connectors.base import Fields, Write
@@ -36,8 +35,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
 
 def wanted(deal: str, annotation: Annotation) -> dict[str, Fields]:
     """What the verdict and the lookup must hold, in the form in which Salesforce gives it back."""
-    said = {ANNOTATION[each.name]: getattr(annotation, each.name) for each in fields(annotation)}
-    shown = {name: _kept(name, content) for name, content in said.items()}
+    shown = {name: _kept(name, getattr(annotation, said)) for said, name in ANNOTATION.items()}
     return {VERDICT: {KEY: deal, "Opportunity__c": deal, **shown}, DEAL: {LINK: deal}}
 
 
