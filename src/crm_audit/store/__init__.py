@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from crm_audit.connectors.base import Calls, Hint, Page, Reading
 from crm_audit.domain import Account, Survey
 from crm_audit.errors import Retry
-from crm_audit.store import forgetting, hints, keys, lease, ledger, reading, streams, versions
+from crm_audit.store import forgetting, hints, keys, lease, ledger, reading, statistics, streams, versions
 from crm_audit.store.current import Current
 from crm_audit.store.database import alone, connect
 from crm_audit.store.database import reading as reader
@@ -103,7 +103,8 @@ class Store:
             versions.observe(db, run, page, seen)
             closed = versions.close(db, run, page, seen) + versions.sweep(db, run, page, began=entered.began)
             streams.follow(db, run, page, of=entered, token=token)
-            streams.count(db, run, page, closed=closed)
+            now = streams.count(db, run, page, closed=closed)
+            statistics.renew(db, page.kind, before=now - len(page.rows), now=now)
 
         self._write(work)
 

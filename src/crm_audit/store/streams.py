@@ -63,12 +63,13 @@ def follow(db: Connection, run: Run, page: Page, *, of: Pass, token: str) -> Non
     db.execute(insert.on_conflict_do_update(index_elements=CURSORS.primary_key, set_=stand))
 
 
-def count(db: Connection, run: Run, page: Page, *, closed: int) -> None:
-    """Add to what the run was shown of this kind, and to what it found gone."""
+def count(db: Connection, run: Run, page: Page, *, closed: int) -> int:
+    """Add to what the run was shown of this kind, and to what it found gone; how much it was shown by now."""
     insert = INSERT[db.dialect.name](COUNTS)
     insert = insert.values(run=run.id, kind=page.kind, shown=len(page.rows), closed=closed)
     more = {name: COUNTS.c[name] + insert.excluded[name] for name in ("shown", "closed")}
-    db.execute(insert.on_conflict_do_update(index_elements=COUNTS.primary_key, set_=more))
+    counted = insert.on_conflict_do_update(index_elements=COUNTS.primary_key, set_=more).returning(COUNTS.c.shown)
+    return int(db.execute(counted).scalar_one())
 
 
 def counts(db: Connection, run: Run) -> dict[str, Count]:
