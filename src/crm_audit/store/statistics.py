@@ -8,10 +8,9 @@ from sqlalchemy import Connection, text
 
 from crm_audit.store.tables import TABLES
 
-FIRST, TIMES = 10_000, 4
-"""Rows of a kind in one run after which its table is looked at for the first time, and how many times as many it takes
-to look again: a first sync of a million rows looks four times, a second each. The server's own look may come minutes
-later, or never where it is switched off."""
+FIRST, TIMES = 1_000, 4
+"""Rows of a kind in one run after which its table is looked at first, and how many times as many it takes for the next:
+five looks in a sync of a million, each a second at most. The server's own may come minutes later, or never."""
 
 
 def renew(db: Connection, kind: str, *, before: int, now: int) -> None:
