@@ -185,6 +185,15 @@ def test_fault_19_what_was_merged_away_is_nobodys_any_more(small: Small, nights:
     assert not {small.dana, twin} & {person for _, person in on_deals}
 
 
+def test_fault_19_what_was_merged_away_is_gone_with_the_survivor_in_the_bin(small: Small, nights: Nights) -> None:
+    nights.night()
+    nights.crm.portal.merge("deals", small.open, small.won)
+    nights.crm.portal.archive("deals", small.open)
+    known = nights.known(nights.night())
+    assert not {small.open, small.won} & {row[0] for row in known["deals"]}
+    assert not {small.open, small.won} & {row[1] for row in known["links"]}
+
+
 def test_what_is_deleted_for_privacy_is_gone_after_the_weeks_whole_pass(small: Small, nights: Nights) -> None:
     nights.night()
     small.crm.portal.purge("contacts", small.lee)

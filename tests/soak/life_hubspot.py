@@ -329,8 +329,9 @@ class HubspotLife:
             self.crm.restore(kind, record.id)
 
     def _purge(self, one: int, other: int) -> None:
-        """Delete for good, as the law wants it: no list shows it any more."""
+        """Delete for good, as the law wants it: no list shows it any more, nor what was merged into it."""
         kind = BINNED[other % len(BINNED)]
+        shelf = self.crm.shelves[kind]
         if (record := self._pick(kind, one)) and len(self._live(kind)) > 1:
+            self._purged |= {record, *(old for old in shelf.moved if shelf.find(old) is shelf.rows[record])}
             self.crm.purge(kind, record)
-            self._purged.add(record)

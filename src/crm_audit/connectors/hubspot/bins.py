@@ -33,7 +33,7 @@ def shares(reader: Reader, kind: str, found: Sequence[Json]) -> Shares:
             LINKS: relinked(reader, people, reader.stored_people(one.id for one in people)),
             stream(kind): Share(people),
         }
-    ids = [str(one["id"]) for one in found]
+    ids = [each for one in found for each in (str(one["id"]), *records.merged_ids(one))]
     if kind == "deals":
         gone = list(reader.known.records("deals", ids))
         return {LINKS: Share(deals=gone), DATES: Share(deals=gone), stream(kind): Share(gone=gone)}

@@ -51,8 +51,9 @@ class Source:
         return Query(kind=self.kind, properties=() if self.history else self.properties)
 
     def binned(self) -> Query:
-        """The archived records: their names where the record stays known as deleted, else their ids."""
-        return Query(kind=self.kind, properties=self.properties if self.kind in KEPT_DELETED else (), archived=True)
+        """The archived records: their names where the record stays known as deleted, else the ids they bore."""
+        named = self.properties if self.kind in KEPT_DELETED else (MERGED,) if self.kind == "deals" else ()
+        return Query(kind=self.kind, properties=named, archived=True)
 
 
 def sources(connection: Connection, fields: Mapping[str, str], options: Options) -> dict[str, Source]:
