@@ -82,7 +82,7 @@ def blocks(rule: Rule, rung: int) -> bool:
 def refused_stages(audit: Audit, how_far: HowFar, *, waived: Waived = ()) -> dict[str, Gate]:
     """The gate of every audited deal that any stage refuses or asks a reason of, by deal; all others are open."""
     worst = stops(audit, how_far, waived=waived).group_by("id", "pipeline", "target").agg(pl.col("done").max())
-    stages = _targets(audit, how_far).select("pipeline", "stage", "position", "target")
+    stages = targets(audit, how_far).select("pipeline", "stage", "position", "target")
     rows = worst.join(stages, on=["pipeline", "target"]).sort("id", "position", "stage")
     gates = rows.group_by("id", maintain_order=True).agg(
         refused=pl.col("stage").filter(pl.col("done") == "block"),
@@ -110,6 +110,20 @@ def stops(audit: Audit, how_far: HowFar, *, waived: Waived = ()) -> pl.DataFrame
     rows = pl.concat([pl.DataFrame(schema=dict(STOP)), *parts])
     let_off = pl.DataFrame(list(waived), schema={"id": pl.String, "rule": pl.String}, orient="row")
     return rows.join(let_off, on=["id", "rule"], how="anti").sort("id", "target", maintain_order=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many open deals have a later stage that they may not enter, or that asks them for a reason alone."""
+
+    refused: int
+    warned: int
+
+
+def count(audit: Audit, how_far: HowFar) -> Count:
+    """How many open deals a gate stands before."""
+    worst = stops(audit, how_far).group_by("id").agg(pl.col("done").max())["done"].to_list()
+    return Count(refused=worst.count("block"), warned=worst.count("warn"))
 
 
 def _done(pack: Pack, how_far: HowFar, pipelines: Iterable[str]) -> pl.DataFrame:
@@ -149,7 +163,7 @@ def _explained(rule: Rule, asked: Collection[str]) -> pl.Expr:
     return pl.any_horizontal([pl.lit(value=False), *by])
 
 
-def _targets(audit: Audit, how_far: HowFar) -> pl.DataFrame:
+def targets(audit: Audit, how_far: HowFar) -> pl.DataFrame:
     """The stages with the rung at which a gate judges them; won has one only where it is gated."""
     won = pl.when((pl.col("state") == WON) & pl.lit(how_far.won)).then(pl.lit(PAST_TOP, pl.Int8))
     stages = audit.observed.scene.facts.stages.with_columns(target=pl.coalesce(pl.col("rung"), won).cast(pl.Int8))
