@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from crm_audit import pipeline
 from crm_audit.config import Connection
 from crm_audit.domain import STRENGTH, Account, Event, Record, Survey
-from crm_audit.errors import Incomplete, NoAccess, OutOfQuota, Retry
+from crm_audit.errors import FixConfig, Incomplete, NoAccess, OutOfQuota, Retry
 from crm_audit.pipeline import Job, Report
 from crm_audit.pull import pull
 from crm_audit.store import Run, Start, Store
@@ -347,3 +348,72 @@ def test_money_comes_back_from_the_store_as_it_was(store: Store) -> None:
     synced(store, Shelf(records))
     report: Report = pipeline.check(store, JOB, as_of=NOW)
     assert Decimal(report.facts.deals["amount"][0]) == Decimal(known(records).deals["amount"][0]) == exact
+
+
+# --- the gate --------------------------------------------------------------------------------------------------------
+
+UNDECIDED = [*around(), *but(story("d1", 3), "d1-dana-authority"), *story("d2", 3)]
+NO_STAGE: Any = ()
+"""The shelf shows lists as lists."""
+GATED = {"ladder": "block", "bypass": "Ask Olga"}
+
+
+def gated(store: Store, shelf: Shelf, **settings: object) -> Plan:
+    connection = JOB.connection.model_copy(update=settings)
+    report = pipeline.check(store, Job(JOB.name, connection, JOB.pack), as_of=NOW)
+    return pipeline.planned(report, shelf, store)
+
+
+def refused(plan: Plan) -> dict[str, tuple[object, object]]:
+    return {write.deal: (write.after.get("refused"), write.after.get("warned")) for write in plan.writes}
+
+
+def test_block_writes_the_stages_that_a_deal_may_not_enter(store: Store) -> None:
+    shelf = Shelf(UNDECIDED)
+    synced(store, shelf)
+    assert refused(gated(store, shelf, **GATED)) == {"d1": (("Propose", "Negotiate"), ()), "d2": ((), ())}
+    assert refused(gated(store, shelf, ladder="warn"))["d1"] == ((), ("Propose", "Negotiate"))
+    assert refused(gated(store, shelf, ladder="annotate"))["d1"] == ((), ())
+
+
+def test_a_step_back_opens_the_gate_with_the_next_write(store: Store) -> None:
+    shelf = Shelf(UNDECIDED)
+    synced(store, shelf)
+    pipeline.applied(gated(store, shelf, **GATED), shelf, lambda done: None)
+    (write,) = gated(store, shelf, ladder="annotate").writes
+    assert (write.deal, dict(write.after)) == ("d1", {"refused": NO_STAGE})
+
+
+def test_a_pipeline_in_shadow_is_never_begun_and_what_stands_there_loses_its_gate(store: Store) -> None:
+    shelf = Shelf(UNDECIDED)
+    synced(store, shelf)
+    dark = {**GATED, "pipeline_ladders": {"new": "shadow"}}
+    assert gated(store, shelf, **dark) == Plan((), 0)
+    pipeline.applied(gated(store, shelf, **GATED), shelf, lambda done: None)
+    (write,) = gated(store, shelf, **dark).writes
+    assert (write.deal, write.after["refused"]) == ("d1", NO_STAGE)
+    assert (write.after["top_finding"], write.after["details"]) == (None, None)
+
+
+def test_without_a_way_past_it_nothing_is_written_at_all(store: Store) -> None:
+    shelf = Shelf(UNDECIDED)
+    synced(store, shelf)
+    with pytest.raises(FixConfig, match=r"org: nothing is refused without a way past it: name one under bypass"):
+        gated(store, shelf, ladder="block")
+    with pytest.raises(FixConfig, match="without a way past it"):
+        gated(store, shelf, ladder="annotate", rule_ladders={"CQ-STK-PRICE": "block"})
+    with pytest.raises(FixConfig, match="without a way past it"):
+        gated(store, shelf, ladder="annotate", pipeline_ladders={"new": "block"})
+    assert shelf.calls.write == 0
+    assert gated(store, shelf, ladder="annotate", rule_ladders={"CQ-ORG-FIT": "block"}).writes  # it never asks to block
+
+
+def test_gates_that_no_deal_could_pass_are_refused_and_named(store: Store) -> None:
+    shelf = Shelf(UNDECIDED)
+    synced(store, shelf)
+    with pytest.raises(
+        FixConfig, match=r"CQ-STK-AUTH asks at the gate of 4 proposed for what lies behind it: authority"
+    ):
+        gated(store, shelf, **GATED, arises={"authority": 5})
+    assert gated(store, shelf, **GATED, arises={"authority": 3}).writes
+    assert gated(store, shelf, ladder="warn", arises={"authority": 5}).writes

@@ -20,7 +20,7 @@ from crm_audit.errors import FixConfig
 from crm_audit.near import one_of
 from crm_audit.zones import ZoneName
 
-Ladder = Literal["shadow", "annotate"]
+Ladder = Literal["shadow", "annotate", "warn", "block"]
 
 
 def _rung(value: object) -> object:
@@ -61,8 +61,12 @@ class Connection(_Frozen):
 
     vendor: str  # whose records they are
     pack: str = "core"  # a built-in pack, or the folder of one
-    ladder: Ladder = "shadow"  # how far we go: judge only, or show the verdict in the CRM too
+    ladder: Ladder = "shadow"  # how far we go: judge only, show it in the CRM, ask for a reason, or refuse the stage
     rule_ladders: Mapping[str, Ladder] = {}  # rule id -> ladder, where it differs from the connection's
+    pipeline_ladders: Mapping[str, Ladder] = {}  # pipeline -> ladder; no rule goes further there than this
+    gate_won: bool = False  # whether a stage that is won can be refused too
+    arises: Mapping[str, RungName] = {}  # event kind, topic, role or field -> the rung from which on it can exist
+    bypass: str | None = Field(default=None, min_length=1)  # the way past the gate; nothing is refused without one
     nightly: TimeOfDay | None = None  # when `serve` audits it, in its zone's time; not set: by hand or by cron
     zone: ZoneName | None = None  # in which the organisation's days begin; the CRM is asked where it is not set
     currency: str | None = None  # the corporate one, an ISO code; the CRM is asked where it is not set

@@ -10,15 +10,17 @@ import polars as pl
 
 from crm_audit import evaluate, facts
 from crm_audit.config import Connection
-from crm_audit.connectors.base import Connector, Receipt
+from crm_audit.connectors.base import Connector, KnowsBypass, Receipt
+from crm_audit.deadlocks import deadlocks
 from crm_audit.domain import LOST, STRENGTH, WON
-from crm_audit.errors import Incomplete
+from crm_audit.errors import FixConfig, Incomplete
 from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding, explain
 from crm_audit.facts import Facts, Terms
+from crm_audit.gates import HowFar, refused_stages
 from crm_audit.policy import Pack
 from crm_audit.store import Run, Store
-from crm_audit.writeback.annotation import annotate
+from crm_audit.writeback.annotation import annotate, gated
 from crm_audit.writeback.apply import apply
 from crm_audit.writeback.plan import Plan, plan
 
@@ -95,24 +97,100 @@ def check(store: Store, job: Job, *, as_of: datetime, deals: Iterable[str] | Non
     return Report(job, run, as_of, audit, tuple(explain(audit)))
 
 
+def how_far(connection: Connection) -> HowFar:
+    """How far the settings go, by rule and pipeline."""
+    return HowFar(
+        default=connection.ladder,
+        rules=connection.rule_ladders,
+        pipelines=connection.pipeline_ladders,
+        won=connection.gate_won,
+    )
+
+
 def shown(job: Job) -> frozenset[str]:
     """The rules whose findings may be shown in the CRM; those in shadow are judged and kept here (ruling 37)."""
-    ladders, default = job.connection.rule_ladders, job.connection.ladder
-    return frozenset(rule.id for rule in job.pack.rules if ladders.get(rule.id, default) != "shadow")
+    far = how_far(job.connection)
+    return frozenset(rule.id for rule in job.pack.rules if far.furthest(rule.id) != "shadow")
 
 
 def planned(report: Report, connector: Connector, store: Store) -> Plan:
-    """The writes that would make the CRM show the verdicts; Incomplete where the evidence has gaps."""
+    """The writes that would make the CRM show the verdicts; Incomplete where the evidence has gaps.
+
+    A deal of a pipeline in shadow is never begun; one that shows something of ours loses its findings and its gate.
+    """
     if report.run.missing:
         gaps = ", ".join(sorted(report.run.missing))
         raise Incomplete(f"{report.job.name}: nothing is written from incomplete evidence; not read: {gaps}")
+    accept(report.job, connector)
     verdicts = report.audit.verdicts
     closed = set(verdicts.filter(pl.col("state").is_in([WON, LOST]))["id"])
     settled = closed & store.changed(report.run, "deals")
-    rules = shown(report.job)
-    told = annotate(report.audit, [finding for finding in report.findings if finding.rule in rules])
+    told = gated(
+        annotate(report.audit, told_in_crm(report)), refused_stages(report.audit, how_far(report.job.connection))
+    )
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
-    return plan(wanted, connector.shown(list(wanted)), settled=settled)
+    return plan(wanted, connector.shown(list(wanted)), settled=settled | _in_shadow(report))
+
+
+def told_in_crm(report: Report) -> list[Finding]:
+    """The findings that the CRM may show: none whose rule is in shadow in the deal's pipeline (ruling 37)."""
+    far = how_far(report.job.connection)
+    deals = report.facts.deals.select("id", "pipeline")
+    seen = {
+        pipeline: {rule.id for rule in report.job.pack.rules if far.step(rule.id, pipeline) != "shadow"}
+        for pipeline in deals["pipeline"].unique()
+    }
+    rules = {deal: seen[pipeline] for deal, pipeline in deals.iter_rows()}
+    return [finding for finding in report.findings if finding.rule in rules[finding.deal]]
+
+
+def _in_shadow(report: Report) -> set[str]:
+    """Deals of the pipelines in which every rule is in shadow."""
+    far = how_far(report.job.connection)
+    deals = report.facts.deals.select("id", "pipeline")
+    dark = [
+        pipeline
+        for pipeline in deals["pipeline"].unique()
+        if all(far.step(rule.id, pipeline) == "shadow" for rule in report.job.pack.rules)
+    ]
+    return set(deals.filter(pl.col("pipeline").is_in(dark))["id"])
+
+
+NO_BYPASS = (
+    "nothing is refused without a way past it: name one under bypass (a custom permission, or whom a rep turns to), "
+    'or go no further than ladder = "warn"'
+)
+
+
+def blocking(job: Job) -> bool:
+    """Whether any rule may refuse a stage."""
+    far = how_far(job.connection)
+    return any(far.furthest(rule.id) == "block" for rule in job.pack.rules if rule.block_from is not None)
+
+
+def accept(job: Job, connector: Connector) -> None:
+    """FixConfig where a stage is to be refused and there is no way past the gate, or no deal can get through it."""
+    if not blocking(job):
+        return
+    if job.connection.bypass is None:
+        raise FixConfig(f"{job.name}: {NO_BYPASS}")
+    missing = bypass_missing(job, connector)
+    if missing is not None:
+        raise FixConfig(f"{job.name}: bypass: {missing}")
+    found = stuck(job)
+    if found:
+        raise FixConfig(f"{job.name}: nothing is refused while no deal could get through: {'; '.join(found)}")
+
+
+def bypass_missing(job: Job, connector: Connector) -> str | None:
+    """Why the way past the gate that the settings name is none, in a CRM that can tell; None where it is there."""
+    name = job.connection.bypass
+    return connector.lacks_bypass(name) if name is not None and isinstance(connector, KnowsBypass) else None
+
+
+def stuck(job: Job) -> list[str]:
+    """Stages that no deal could enter, each with the rules that keep it out and what to change."""
+    return [each.says for each in deadlocks(job.pack, how_far(job.connection), job.connection.arises)]
 
 
 def applied(wanted: Plan, connector: Connector, progress: Callable[[int], None]) -> list[Receipt]:

@@ -9,7 +9,7 @@ import pytest
 from crm_audit.domain import Event, Record
 from crm_audit.errors import FixConfig, Incomplete, NoAccess, StoreTooNew
 from tests.builders import CORE, around, at, but, clean, deal, story
-from tests.cli.desk import MOMENT, Desk
+from tests.cli.desk import MOMENT, PLAIN, Desk
 
 TWO = [*around(), *story("d1", need=None), *story("d2")]
 
@@ -259,3 +259,24 @@ def test_every_rule_that_was_asked_is_in_the_document(desk: Desk) -> None:
     desk.learn(clean())
     (report,) = desk("check", "--as-of", MOMENT, "--json").json()["reports"]
     assert {each["rule"] for each in report["rules"]} == {rule.id for rule in CORE.rules if rule.require}
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("shadow", "Gate      off; if it were on, it would keep 1 deals out of a later stage"),
+        ("warn", "Gate      keeps 0 deals out of a later stage, asks 1 more for a reason"),
+        ("block", "Gate      keeps 1 deals out of a later stage, asks 0 more for a reason"),
+    ],
+)
+def test_the_gate_is_told_in_one_line(desk: Desk, step: str, told: str) -> None:
+    desk.settle(PLAIN.replace("source_days", f'ladder = "{step}"\nsource_days'))
+    desk.learn([*around(), *story("d1", 3, close_date=None), *story("d2", 3)])
+    assert told in desk("check", "--as-of", MOMENT).out.splitlines()
+
+
+def test_a_gate_that_nobody_stands_before_says_so(desk: Desk) -> None:
+    desk.learn(clean(rung=3))
+    assert "Gate      no deal would be kept out of a later stage" in desk("check", "--as-of", MOMENT).out
+    document = desk("check", "--as-of", MOMENT, "--json").json()
+    assert document["reports"][0]["gate"] == {"refused": 0, "warned": 0}

@@ -263,3 +263,34 @@ def test_whether_anybody_serves_is_told(desk: Desk) -> None:
         answer = desk("doctor", "--json")
         assert (lines(answer)["", "serve"], answer.code) == (["FAIL"], 3)
         assert says(answer, "serve") == f"not heard of for {ago}; start `crm-audit serve` again"
+
+
+def test_the_gate_is_off_until_a_rule_goes_as_far_as_block(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hubspot(desk, monkeypatch, ladder="warn"):
+        assert says(desk("doctor", "--json"), "gate") == "off: no rule goes as far as block"
+
+
+def test_a_gate_without_a_way_past_it_fails(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hubspot(desk, monkeypatch, ladder="block"):
+        answer = desk("doctor", "--json")
+        assert answer.code == 3
+        assert lines(answer)["portal", "bypass"] == ["FAIL"]
+        assert lines(answer)["portal", "gate"] == ["PASS"]
+
+
+def test_a_way_past_the_gate_must_be_there_where_the_crm_can_tell(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with salesforce(desk, monkeypatch, ladder="block") as crm:
+        desk.settle(desk.config.read_text("utf-8").replace('ladder = "block"', 'ladder = "block"\nbypass = "Pass"'))
+        assert "no custom permission Pass" in says(desk("doctor", "--json"), "bypass")
+        crm.make("CustomPermission", DeveloperName="Pass", MasterLabel="Pass")
+        assert lines(desk("doctor", "--json"))["org", "bypass"] == ["PASS"]
+
+
+def test_gates_that_no_deal_could_pass_fail(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hubspot(desk, monkeypatch, ladder="block"):
+        text = desk.config.read_text("utf-8")
+        more = 'ladder = "block"\nbypass = "Ask Olga"\narises = { pricing = "won" }'
+        desk.settle(text.replace('ladder = "block"', more))
+        answer = desk("doctor", "--json")
+        assert lines(answer)["portal", "gate"] == ["FAIL", "FAIL"]  # at rung 5 two rules ask for it, each by itself
+        assert "lies behind it: pricing (there from won on)" in says(answer, "gate")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from crm_audit.errors import FixConfig, NoAccess
-from tests.builders import around, clean, deal, story
+from tests.builders import ago, around, but, clean, deal, story
 from tests.cli.desk import MOMENT, PLAIN, Desk
 
+GATED = PLAIN.replace(
+    "source_days = 400\n", 'source_days = 400\nladder = "warn"\nrule_ladders = { CQ-OPP-DATE = "block" }\n'
+)
 TWO = [*around(), *story("d1", need=None, close_date=None), *story("d2")]
 
 
@@ -109,3 +112,29 @@ def test_as_of_an_earlier_day(desk: Desk) -> None:
     desk.learn(clean(need=None), 1)
     assert "Verdict: supported" in desk("explain", "d1", "--as-of", "2026-03-13").out
     assert "Verdict: overstated" in desk("explain", "d1", "--as-of", "2026-03-16").out
+
+
+def test_the_gate_says_what_it_refuses_in_the_words_of_the_findings(desk: Desk) -> None:
+    desk.settle(GATED)
+    desk.learn(but(clean(rung=3, close_date=ago(1)), "d1-dana-authority"))
+    out = desk("explain", "d1", "--as-of", MOMENT).out
+    assert out.partition("At the gate of the stages to come\n")[2].splitlines() == [
+        "  Propose: asks for a reason",
+        '      We do not know yet who decides. Ask Lee Park: "Who else signs this off?"   [CQ-STK-AUTH]',
+        "  Negotiate: refused",
+        "      The purchase date 15 Mar 2026 has passed. Ask Lee Park for the real one, and what moved.   "
+        "[CQ-OPP-DATE]",
+        "      as above   [CQ-STK-AUTH]",
+    ]
+    document = desk("explain", "d1", "--as-of", MOMENT, "--json").json()
+    assert [(each["stage"], each["step"]) for each in document["gate"]] == [("Propose", "warn"), ("Negotiate", "block")]
+
+
+def test_a_gate_that_is_off_says_what_it_would_refuse_and_an_open_one_nothing(desk: Desk) -> None:
+    desk.learn(clean(rung=4, close_date=ago(1)))
+    assert (
+        "Negotiate: would be refused, if the gate were on (now: shadow)" in desk("explain", "d1", "--as-of", MOMENT).out
+    )
+    desk.learn(clean(rung=4), name="two")
+    desk.settle(PLAIN.replace("connections.org", "connections.two"))
+    assert "At the gate" not in desk("explain", "d1", "--as-of", MOMENT).out

@@ -144,3 +144,38 @@ def test_what_cannot_be_tried_is_exit_two(desk: Desk, arguments: list[str]) -> N
     except FixConfig as error:
         code = error.exit_code
     assert code == 2
+
+
+# --- deadlocks -------------------------------------------------------------------------------------------------------
+
+NEVER = (
+    PACK
+    + """\
+  - id: SM-NONE
+    title: The need is not noted
+    layer: opportunity
+    from: 2
+    block_from: 3
+    severity: major
+    require: {not: {field: {path: need}}}
+    messages:
+      differs: {says: A need is noted.}
+"""
+)
+
+
+def test_a_pack_that_can_be_passed_says_so(desk: Desk) -> None:
+    answer = desk("rules", "deadlocks")
+    assert (answer.code, answer.out) == (0, "core 1: 6 rules may block, and a deal can get through all of them\n")
+
+
+def test_rules_that_keep_every_deal_out_are_named_with_exit_one(desk: Desk, tmp_path: Path) -> None:
+    folder = packed(tmp_path, NEVER.replace("    gate: true\n", "    gate: true\n    block_from: 3\n"))
+    answer = desk("rules", "deadlocks", str(folder))
+    assert answer.code == 1
+    assert answer.out.startswith("SM-NEED and SM-NONE contradict each other at 3 evaluating; change one of them")
+    document = desk("rules", "deadlocks", str(folder), "--json").json()
+    assert [(each["rung"], each["rules"]) for each in document["deadlocks"]] == [
+        (rung, ["SM-NEED", "SM-NONE"]) for rung in (3, 4, 5)
+    ]
+    assert desk("rules", "deadlocks", str(packed(tmp_path, NEVER))).code == 0

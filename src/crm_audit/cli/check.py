@@ -93,6 +93,8 @@ def _exit_code(reports: list[tuple[Report, Summary]], fail_on: FailOn) -> int:
 
 
 def _as_json(report: Report, summary: Summary, rules: list[str] | None) -> dict[str, object]:
+    from crm_audit import gates, pipeline
+
     findings = [finding for finding in report.findings if not rules or finding.rule in rules]
     return {
         "connection": report.job.name,
@@ -112,6 +114,7 @@ def _as_json(report: Report, summary: Summary, rules: list[str] | None) -> dict[
         "open_deals": summary.open_deals,
         "not_judged": summary.unmapped,
         "verdicts": summary.verdicts,
+        "gate": gates.count(report.audit, pipeline.how_far(report.job.connection)),
         "money": summary.money,
         "rules": summary.rules,
         "deals": summary.lines,
@@ -155,6 +158,24 @@ def tell_sums(report: Report, summary: Summary) -> None:
     )
     if money.left_out:
         screen.say(f"          {money.left_out:,} deals left out: no amount, rate or probability")
+    _tell_gate(report)
+
+
+def _tell_gate(report: Report) -> None:
+    """How many deals the gate keeps out of a stage; where it is off, how many it would."""
+    from crm_audit import gates, pipeline
+    from crm_audit.cli import screen
+
+    far = pipeline.how_far(report.job.connection)
+    now = gates.count(report.audit, far)
+    full = gates.count(report.audit, gates.HowFar(default="block", won=far.won))
+    if not full.refused:
+        screen.say("Gate      no deal would be kept out of a later stage")
+    elif not now.refused and not now.warned:
+        screen.say(f"Gate      off; if it were on, it would keep {full.refused:,} deals out of a later stage")
+    else:
+        told = f"keeps {now.refused:,} deals out of a later stage, asks {now.warned:,} more for a reason"
+        screen.say(f"Gate      {told}")
 
 
 def _tell_coverage(report: Report, summary: Summary) -> None:

@@ -71,7 +71,7 @@ def _connection(job: Job, store: Store) -> Iterator[Check]:
     except CrmAuditError as error:
         yield Check(job.name, "login", "FAIL", str(error))
     else:
-        for what, look in (("fields", _survey), ("stages", _stages), ("writeback", _own_fields)):
+        for what, look in (("fields", _survey), ("stages", _stages), ("writeback", _own_fields), ("gate", _gate)):
             yield from _looked(job, crm, what=what, look=look)
     yield _last_sync(job, store)
 
@@ -122,11 +122,33 @@ def _stages(job: Job, crm: Connector) -> Iterator[Check]:
 
 def _own_fields(job: Job, crm: Connector) -> Iterator[Check]:
     """Whether our own fields are there to be written; asked only where something is to be shown."""
-    if job.connection.ladder == "shadow":
+    from crm_audit import pipeline
+
+    if not pipeline.shown(job):
         yield Check(job.name, "writeback", "PASS", "in shadow: nothing is written")
         return
     crm.shown([])
     yield Check(job.name, "writeback", "PASS", "our own fields are there")
+
+
+def _gate(job: Job, crm: Connector) -> Iterator[Check]:
+    """Whether anything is refused at all, the way past it, and whether a deal can get through."""
+    from crm_audit import pipeline
+
+    if not pipeline.blocking(job):
+        yield Check(job.name, "gate", "PASS", "off: no rule goes as far as block")
+        return
+    bypass = job.connection.bypass
+    missing = pipeline.NO_BYPASS if bypass is None else pipeline.bypass_missing(job, crm)
+    if missing is None:
+        yield Check(job.name, "bypass", "PASS", f"{bypass}")
+    else:
+        yield Check(job.name, "bypass", "FAIL", missing)
+    stuck = pipeline.stuck(job)
+    for each in stuck:
+        yield Check(job.name, "gate", "FAIL", each)
+    if not stuck:
+        yield Check(job.name, "gate", "PASS", "a deal can get through every gate")
 
 
 def _last_sync(job: Job, store: Store) -> Check:

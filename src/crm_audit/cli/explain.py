@@ -71,6 +71,8 @@ def _proofs(report: Report, deal: str) -> tuple[list[Proof], list[Proof]]:
 
 
 def _as_json(report: Report, deal: str) -> dict[str, object]:
+    from crm_audit import pipeline
+    from crm_audit.refusals import refusals
     from crm_audit.summary import summarise
 
     claimed, gates = _proofs(report, deal)
@@ -85,6 +87,7 @@ def _as_json(report: Report, deal: str) -> dict[str, object]:
         "findings": report.findings,
         "proof": claimed,
         "next_rung": gates,
+        "gate": refusals(report.audit, pipeline.how_far(report.job.connection)),
     }
 
 
@@ -117,6 +120,34 @@ def tell(report: Report, deal: str, *, whole: bool = True) -> None:
         screen.say("", f"What rung {gates[0].rung} still needs")
         for proof in gates:
             _tell_proof(proof)
+    _tell_gate(report)
+
+
+AT_THE_GATE = {
+    "shadow": "would be refused, if the gate were on (now: shadow)",
+    "annotate": "would be refused, if the gate were on (now: annotate)",
+    "warn": "asks for a reason",
+    "block": "refused",
+}
+
+
+def _tell_gate(report: Report) -> None:
+    """The stages that the deal may not enter, and what would open them."""
+    from crm_audit import pipeline
+    from crm_audit.cli import screen
+    from crm_audit.refusals import refusals
+
+    before: tuple[str, ...] = ()
+    for each in refusals(report.audit, pipeline.how_far(report.job.connection)):
+        if not before:
+            screen.say("", "At the gate of the stages to come")
+        screen.say(f"  {each.label}: {AT_THE_GATE[each.step]}")
+        for finding in each.findings:
+            said = f"{finding.says} {finding.todo}".strip()
+            screen.say(
+                f"      {said}   [{finding.rule}]" if said not in before else f"      as above   [{finding.rule}]"
+            )
+            before = (*before, said)
 
 
 def _hint_at(report: Report, deal: str) -> None:

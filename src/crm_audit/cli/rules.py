@@ -1,4 +1,4 @@
-"""`crm-audit rules list|lint|test`: the policy, its mistakes, and its proof."""
+"""`crm-audit rules list|lint|deadlocks|test`: the policy, its mistakes, and its proof."""
 
 from __future__ import annotations
 
@@ -65,6 +65,27 @@ def lint(pack: PackName = "core", as_json: As = False) -> None:
         screen.document("lint", {"pack": loaded.name, "version": loaded.version, "rules": len(loaded.rules)})
     else:
         screen.say(f"{loaded.name} {loaded.version}: {len(loaded.rules)} rules, nothing wrong")
+
+
+@rules.command("deadlocks")
+def find_deadlocks(pack: PackName = "core", as_json: As = False) -> None:
+    """Say which stages no deal could enter if every rule went as far as block; exit 1 where there are any."""
+    from crm_audit import packs
+    from crm_audit.cli import screen
+    from crm_audit.deadlocks import deadlocks
+    from crm_audit.gates import HowFar
+
+    loaded = packs.load(pack)
+    found = deadlocks(loaded, HowFar(default="block"))
+    gates = sum(rule.block_from is not None for rule in loaded.rules)
+    if as_json:
+        told = [{"rung": each.rung, "rules": each.rules, "says": each.says} for each in found]
+        screen.document("deadlocks", {"pack": loaded.name, "version": loaded.version, "deadlocks": told})
+    elif found:
+        screen.say(*[each.says for each in found])
+    else:
+        screen.say(f"{loaded.name} {loaded.version}: {gates} rules may block, and a deal can get through all of them")
+    raise typer.Exit(1 if found else 0)
 
 
 @rules.command("test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from crm_audit.domain import Account, Annotation, Record, Stage, Survey
 
@@ -164,3 +164,11 @@ class Connector(Protocol):
 
     def address(self, kind: str, record_id: str) -> str | None:
         """The address at which a person sees this record in the CRM."""
+
+
+@runtime_checkable
+class KnowsBypass(Protocol):
+    """A connector to a CRM whose gate can be passed by whoever has something there, such as a permission."""
+
+    def lacks_bypass(self, name: str) -> str | None:
+        """Why the bypass of that name is none, with what to do; None where it is there."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from crm_audit.domain import Annotation
 from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding
+from crm_audit.gates import OPEN_GATE, Gate
 from crm_audit.standing import highest_stages, ranked, supported_stage
 
 SHORT = 255
@@ -39,6 +41,12 @@ def _annotation(
         next_step=_short(top.todo) if top and top.todo else None,
         details="\n".join(f"{f.rule} ({f.reason}): {f.says} {f.todo}".strip() for f in ranked(findings)) or None,
     )
+
+
+def gated(notes: Mapping[str, Annotation], gates: Mapping[str, Gate]) -> dict[str, Annotation]:
+    """The annotations with the stages that the gate of each deal refuses, or asks a reason for."""
+    found = ((deal, note, gates.get(deal, OPEN_GATE)) for deal, note in notes.items())
+    return {deal: replace(note, refused=gate.refused, warned=gate.warned) for deal, note, gate in found}
 
 
 def _number(value: object) -> int | None:

@@ -11,6 +11,7 @@ import requests
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
 from crm_audit.connectors.salesforce import own
+from crm_audit.connectors.salesforce.bypass import lacks_permission
 from crm_audit.connectors.salesforce.gateway import MOST_RECORDS, Gateway
 from crm_audit.connectors.salesforce.login import login_of
 from crm_audit.connectors.salesforce.options import Options, options
@@ -126,6 +127,10 @@ class SalesforceConnector:
         refused |= self._saved("composite/sobjects", [each for each in links if _key(each) not in refused])
         now = self.shown(sorted({each.deal for each in writes if _key(each) not in refused}))
         return [_receipt(each, refused.get(_key(each)), now=now) for each in writes]
+
+    def lacks_bypass(self, name: str) -> str | None:
+        """Why there is no custom permission of that name that lets its holders past the gate; None where there is."""
+        return lacks_permission(self._org, name)
 
     def address(self, kind: str, record_id: str) -> str | None:
         """The record's address in the org; None for what has no page of its own."""
