@@ -14,7 +14,7 @@ from crm_audit.connectors.base import Connector, Receipt
 from crm_audit.domain import LOST, STRENGTH, WON
 from crm_audit.errors import Incomplete
 from crm_audit.evaluate import Audit
-from crm_audit.explain import Finding, explain
+from crm_audit.explain import Finding, explain, lacking
 from crm_audit.facts import Facts, Terms
 from crm_audit.policy import Pack
 from crm_audit.store import Run, Store
@@ -110,7 +110,8 @@ def planned(report: Report, connector: Connector, store: Store) -> Plan:
     closed = set(verdicts.filter(pl.col("state").is_in([WON, LOST]))["id"])
     settled = closed & store.changed(report.run, "deals")
     rules = shown(report.job)
-    told = annotate(report.audit, [finding for finding in report.findings if finding.rule in rules])
+    lacks = [finding for finding in lacking(report.audit) if finding.rule in rules]
+    told = annotate(report.audit, [finding for finding in report.findings if finding.rule in rules], lacks)
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
     return plan(wanted, connector.shown(list(wanted)), settled=settled)
 
