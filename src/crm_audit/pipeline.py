@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -113,7 +113,8 @@ def planned(report: Report, connector: Connector, store: Store) -> Plan:
     lacks = [finding for finding in lacking(report.audit) if finding.rule in rules]
     told = annotate(report.audit, [finding for finding in report.findings if finding.rule in rules], lacks)
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
-    return plan(wanted, connector.shown(list(wanted)), settled=settled)
+    ungated = {deal: why for deal in wanted if (why := connector.ungated(told[deal]))}
+    return replace(plan(wanted, connector.shown(list(wanted)), settled=settled), ungated=ungated)
 
 
 def applied(wanted: Plan, connector: Connector, progress: Callable[[int], None]) -> list[Receipt]:
