@@ -29,6 +29,7 @@ sentences = (
 entries = st.builds(
     Entry,
     rule=words, reason=words, severity=words, status=words, says=sentences.filter(bool), do=sentences,
+    asks=st.lists(words, max_size=3).map(tuple),
     rests=st.none() | st.builds(Rests, words, words, st.dates()),
 )  # fmt: skip
 several = st.lists(entries, max_size=4).map(tuple)
@@ -126,3 +127,10 @@ def test_the_record_that_a_stale_finding_rests_on_is_named() -> None:
 
 def test_a_finding_that_rests_on_nothing_names_no_record() -> None:
     assert [entry.rests for entry in details_of(clean(need=None)).missing] == [None]
+
+
+def test_what_was_not_asked_again_is_named_by_its_topics() -> None:
+    records = [each for each in clean() if type(each).__name__ != "Recheck"]
+    (asks,) = [entry.asks for entry in details_of(records).missing if entry.rule == "CQ-OPP-BASICS"]
+    assert asks == ("price_vs_budget", "final_decision_maker", "purchase_date")
+    assert all(not entry.asks for entry in details_of(clean(need=None)).missing)

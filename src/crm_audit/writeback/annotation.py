@@ -114,8 +114,14 @@ def _next_stage(row: Mapping[str, object], told: _Told) -> str | None:
 def _entry(finding: Finding, facts: Facts) -> Entry:
     return Entry(
         rule=finding.rule, reason=finding.reason, severity=finding.severity, status=finding.status, says=finding.says,
-        do=finding.todo, rests=_rests(finding, facts),
+        do=finding.todo, asks=_asks(finding), rests=_rests(finding, facts),
     )  # fmt: skip
+
+
+def _asks(finding: Finding) -> tuple[str, ...]:
+    """What `rechecked` missed: an answer that it was asked counts as a re-check of these (ruling 34)."""
+    topics = finding.details.get("missing")
+    return tuple(str(topic) for topic in topics) if isinstance(topics, list) and finding.status == "open" else ()
 
 
 def _rests(finding: Finding, facts: Facts) -> Rests | None:

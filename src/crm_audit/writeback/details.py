@@ -34,6 +34,7 @@ class Entry:
     status: str
     says: str
     do: str = ""
+    asks: tuple[str, ...] = ()  # topics that were not asked again in time
     rests: Rests | None = None
 
 
@@ -89,6 +90,7 @@ def _block(name: str, entry: Entry) -> str:
         *_line(name, f"{entry.rule} {entry.reason} {entry.severity} {entry.status}"),
         *_line("Says", entry.says),
         *_line("Do", entry.do),
+        *_line("Ask", " ".join(entry.asks)),
         *_line("Record", record),
     ]
     return "\n".join(lines)
@@ -113,7 +115,7 @@ def _with(found: Details, name: str, value: str) -> Details:
             return _begun(found, name, value.split())
         case "Left off" if value.isdigit():
             return replace(found, left_off=int(value))
-        case "Says" | "Do" | "Record":
+        case "Says" | "Do" | "Ask" | "Record":
             return _continued(found, name, value)
     return found
 
@@ -140,6 +142,8 @@ def _continued(found: Details, name: str, value: str) -> Details:
 def _told(entry: Entry, name: str, value: str) -> Entry:
     if name == "Record":
         return replace(entry, rests=_rests(value.split()))
+    if name == "Ask":
+        return replace(entry, asks=tuple(value.split()))
     return replace(entry, says=value) if name == "Says" else replace(entry, do=value)
 
 
