@@ -10,22 +10,17 @@ const HERE = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const STUBS = {
     'lightning/uiRecordApi': 'wires.js',
     'lightning/uiRelatedListApi': 'wires.js',
+    '@salesforce/i18n/locale': 'locale.js',
     'lightning/navigation': 'navigation.js',
     'lightning/platformShowToastEvent': 'toast.js'
 };
 
 const COPY = resolve(HERE, '../node_modules/.kit');
 
-/** What only a real org has. */
+/** What only a real org has; labels and formats come with the base components. */
 const platform = {
     name: 'platform',
-    resolveId: (id) => (STUBS[id] ? resolve(HERE, 'stubs', STUBS[id]) : id.startsWith('@salesforce/') ? `\0${id}` : null),
-    load(id) {
-        if (!id.startsWith('\0@salesforce/')) {
-            return null;
-        }
-        return id.endsWith('/locale') ? 'export default "en-GB"' : `export default ${JSON.stringify(id.split('.').pop())}`;
-    }
+    resolveId: (id) => (STUBS[id] ? resolve(HERE, 'stubs', STUBS[id]) : null)
 };
 
 /** Code of the page; `kit` is the folder of the SFDX project. */
@@ -39,6 +34,7 @@ export async function build(kit) {
             platform,
             replace({
                 preventAssignment: true,
+                delimiters: ['\\b', '\\b'],
                 values: { 'process.env.NODE_ENV': '"production"', 'import.meta.env': '({ SSR: false })' }
             }),
             lwc({

@@ -23,7 +23,8 @@ const troubles = [];
 before(async () => {
     site = await serve(await build(KIT));
     browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
-    page = await browser.newPage({ viewport: { width: 404, height: 900 }, locale: 'en-GB', timezoneId: 'UTC' });
+    page = await browser.newPage({ viewport: { width: 404, height: 900 }, locale: 'en-US', timezoneId: 'UTC' });
+    page.setDefaultTimeout(10_000);
     page.on('pageerror', (error) => troubles.push(error.message));
     page.on('requestfailed', (request) => troubles.push(request.url()));
 });
@@ -79,7 +80,7 @@ test('claimed against supported, what is missing for the next stage only, and wh
     assert.equal(await page.locator('h3').innerText(), 'For Value Proposition');
     assert.equal(await page.locator('c-crm-audit-finding').count(), 2);
     assert.match(await finding(0).innerText(), /We do not know yet who decides\.[\s\S]*Next: Ask Lee Park/);
-    assert.match(await page.locator('.checked').innerText(), /20 May 2026/);
+    assert.match(await page.locator('.checked').innerText(), /May 20, 2026/);
     await seen('overstated');
 });
 
@@ -89,7 +90,7 @@ test('why, with the record that it rests on', async () => {
     assert.equal(await page.locator('c-crm-audit-finding').count(), 4);
     const price = finding(2);
     await price.locator('.why').click();
-    assert.match(await price.locator('.reason').innerText(), /another amount[\s\S]*Meeting of 12 May 2026[\s\S]*CQ-STK-PRICE/);
+    assert.match(await price.locator('.reason').innerText(), /another amount[\s\S]*Meeting of May 12, 2026[\s\S]*CQ-STK-PRICE/);
     await price.locator('.record').click();
     const [visited] = (await org()).visited;
     assert.equal(visited.attributes.recordId, '00U8c00000AbCdEFGH');
@@ -104,7 +105,7 @@ test('the answer: one record, and a word of thanks', async () => {
     await authority.getByText('Does not apply to this deal').click();
     await authority.getByRole('button', { name: 'Save answer' }).click();
     assert.deepEqual((await org()).created, [], 'a reason and a day are asked for');
-    await authority.getByLabel('Until').fill('1 Jul 2026');
+    await authority.getByLabel('Until').fill('Jul 1, 2026');
     await authority.getByLabel('Reason').fill('A renewal: the contract names who signs.');
     await authority.getByLabel('Reason').blur();
     await seen('answer');
