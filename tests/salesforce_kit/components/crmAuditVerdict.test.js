@@ -39,7 +39,7 @@ describe('the verdict on the record page', () => {
 
     it('shows what is missing for the next stage, and nothing of later ones, until it is asked', async () => {
         const root = await shown();
-        expect(text(root, 'h3')).toBe('For Value Proposition');
+        expect(text(root, 'h3')).toBe('Missing for Value Proposition');
         expect(entries(root, '.missing').map((each) => each.rule)).toEqual(['CQ-STK-AUTH', 'CQ-OPP-BASICS']);
         expect(text(root, '.holds')).toContain('There is a solid purchase date');
         expect(entries(root, '.others')).toEqual([]);

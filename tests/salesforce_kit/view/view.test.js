@@ -77,7 +77,7 @@ test('claimed against supported, what is missing for the next stage only, and wh
     assert.equal(await page.locator('.claimed').innerText(), 'Negotiation/Review');
     assert.equal(await page.locator('.supported').innerText(), 'Needs Analysis');
     assert.equal(await page.locator('lightning-badge').innerText(), '3 stages ahead');
-    assert.equal(await page.locator('h3').innerText(), 'For Value Proposition');
+    assert.equal(await page.locator('h3').innerText(), 'Missing for Value Proposition');
     assert.equal(await page.locator('c-crm-audit-finding').count(), 2);
     assert.match(await finding(0).innerText(), /We do not know yet who decides\.[\s\S]*Next: Ask Lee Park/);
     assert.match(await page.locator('.checked').innerText(), /May 20, 2026/);

@@ -11,7 +11,7 @@ import requests
 
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
-from crm_audit.connectors.salesforce import own
+from crm_audit.connectors.salesforce import kit, own
 from crm_audit.connectors.salesforce.gateway import MOST_RECORDS, Gateway
 from crm_audit.connectors.salesforce.login import login_of
 from crm_audit.connectors.salesforce.options import Options, options
@@ -105,6 +105,10 @@ class SalesforceConnector:
     def ungated(self, annotation: Annotation) -> str | None:
         """Why this deal cannot be gated though stages are refused or warned of; None where it can. Pure."""
         return own.ungated(annotation)
+
+    def lacks(self) -> list[str]:
+        """What of our kit is missing in the org, one line each; one call per object, and nothing is changed."""
+        return kit.missing({name: self._gateway.describe(name) for name in kit.KIT})
 
     def beat(self, at: datetime) -> None:
         """Say in the org that a complete run ended at that instant: one call; NoAccess where the org refuses it."""
