@@ -57,11 +57,16 @@ describe('one finding', () => {
         expect(element.shadowRoot.querySelector('.why').getAttribute('aria-expanded')).toBe('true');
     });
 
-    it('links only what is a record of this org', async () => {
-        const element = await shown({ ...OPEN, rests: { kind: 'quote_sent', id: 'no-id', day: '2026-05-12' } });
+    it.each([
+        ['quote_sent', 'no-id', false, 'Sent quote of'],
+        ['doc_viewed', '05H8c00000AbCdEFGH', false, 'Viewed document of'],
+        ['email_open', '02s8c00000AbCdEFGH:open', true, 'Opened mail of'],
+        ['something_new', '00U8c00000AbCdEFGH', true, 'something new of']
+    ])('links %s %s: %p', async (kind, id, linked, words) => {
+        const element = await shown({ ...OPEN, rests: { kind, id, day: '2026-05-12' } });
         await click(element, '.why');
-        expect(element.shadowRoot.querySelector('.record')).toBeNull();
-        expect(element.shadowRoot.querySelector('.reason').textContent).toContain('Sent quote of');
+        expect(Boolean(element.shadowRoot.querySelector('.record'))).toBe(linked);
+        expect(element.shadowRoot.querySelector('.reason').textContent).toContain(words);
     });
 
     it('has no form where nobody can tell: it is not about the deal', async () => {

@@ -5,6 +5,7 @@ import { ShowToastEvent } from 'lightning/platformShowToastEvent';
 import { ANSWERS, WHY, seen } from './words';
 
 const ANSWER = 'CRM_Audit_Answer__c';
+const PAGELESS = ['doc_viewed', 'doc_open'];
 const RECORD = /^[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?$/;
 
 /** Salesforce's own words for a refusal: what is wrong with a field says more than the summary above it. */
@@ -60,8 +61,13 @@ export default class CrmAuditFinding extends NavigationMixin(LightningElement) {
         return this.entry.rests ? seen(this.entry.rests) : null;
     }
 
+    /** Something that happened to a record bears its id with more behind a colon. */
+    get recordId() {
+        return this.entry.rests ? this.entry.rests.id.split(':')[0] : '';
+    }
+
     get hasRecordPage() {
-        return Boolean(this.entry.rests) && RECORD.test(this.entry.rests.id);
+        return RECORD.test(this.recordId) && !PAGELESS.includes(this.entry.rests.kind);
     }
 
     get choices() {
@@ -92,7 +98,7 @@ export default class CrmAuditFinding extends NavigationMixin(LightningElement) {
     openRecord() {
         this[NavigationMixin.Navigate]({
             type: 'standard__recordPage',
-            attributes: { recordId: this.entry.rests.id, actionName: 'view' }
+            attributes: { recordId: this.recordId, actionName: 'view' }
         });
     }
 
