@@ -69,6 +69,12 @@ class Shelf:
     def stages(self) -> Sequence[Stage]:
         return [record for record in self.records if isinstance(record, Stage)]
 
+    def ungated(self, annotation: Annotation) -> str | None:
+        return None
+
+    def beat(self, at: datetime) -> None:
+        pass
+
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         return {"verdict": asdict(annotation)}
 

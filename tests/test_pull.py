@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -67,6 +67,12 @@ class Lists:
 
     def stages(self) -> Sequence[Stage]:
         return [STAGE]
+
+    def ungated(self, annotation: Annotation) -> str | None:
+        return None
+
+    def beat(self, at: datetime) -> None:
+        pass
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         return {"deal": {"status": annotation.status}}

@@ -6,7 +6,7 @@ that breaks an observation is found by halving, becomes `error` for the rules th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -247,6 +247,36 @@ def _findings(pack: Pack, rung: int, observed: Observed, table: pl.DataFrame) ->
         if hit.height:
             reported.append(_reported(rule, rung, observed, hit, position=pack.rules.index(rule)))
     return pl.concat([_EMPTY, *reported])
+
+
+def missing(audit: Audit) -> pl.DataFrame:
+    """The gates that do not hold at the first rung which the evidence does not support (qualification 6.1).
+
+    The columns are those of `Audit.findings`, and `rung`.
+    """
+    found: list[pl.DataFrame] = []
+    for rung, rows in _at_next(audit):
+        lacks = _findings(audit.pack, rung, audit.observed, _judged(audit.pack, rung, audit.observed, rows))
+        found.append(lacks.with_columns(rung=pl.lit(rung, pl.Int8)))
+    gates = [rule.id for rule in audit.pack.rules if rule.gate]
+    return pl.concat(found).filter(pl.col("rule").is_in(gates)).sort("deal", "position")
+
+
+def there(audit: Audit) -> pl.DataFrame:
+    """deal, rule: the gates that begin at the first rung which the evidence does not support, and that hold there."""
+    found = [pl.DataFrame(schema={"deal": pl.UInt32, "rule": pl.String})]
+    for rung, rows in _at_next(audit):
+        table = _judged(audit.pack, rung, audit.observed, rows)
+        begun = [rule.id for rule in judged(audit.pack, rung) if rule.gate and rule.start == rung]
+        found += [table.filter(pl.col(name) == "holds").select("deal", rule=pl.lit(name)) for name in begun]
+    return pl.concat(found)
+
+
+def _at_next(audit: Audit) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The deals that were judged, by the first rung which their evidence does not support."""
+    judged_ = audit.verdicts.filter(pl.col("m").is_not_null())
+    for rung in range(1, TOP + 1):
+        yield rung, judged_.filter(pl.col("supported_max") == rung - 1)
 
 
 def _reported(rule: Rule, rung: int, observed: Observed, hit: pl.DataFrame, *, position: int) -> pl.DataFrame:

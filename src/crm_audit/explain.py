@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from crm_audit.domain import BUYER_ACTS
-from crm_audit.evaluate import Audit, details_of
+from crm_audit.evaluate import Audit, details_of, missing
 from crm_audit.money import converted, positive, rates_on
 from crm_audit.policy import Message, Rule
 from crm_audit.scene import Scene
@@ -62,11 +62,21 @@ class Finding:
 
 def explain(audit: Audit) -> list[Finding]:
     """Every finding of an audit in words, deal by deal, in the order of the pack."""
-    words = Words(audit)
-    rungs = audit.verdicts.select("deal", "claimed")
-    rows = audit.findings.join(rungs, on="deal", maintain_order="left").with_row_index("row")
+    rungs = audit.verdicts.select("deal", rung="claimed")
+    return _told(audit, audit.findings.join(rungs, on="deal", maintain_order="left"))
+
+
+def lacking(audit: Audit) -> list[Finding]:
+    """What keeps each deal from the first stage that its evidence does not support, in words, deal by deal."""
+    return _told(audit, missing(audit))
+
+
+def _told(audit: Audit, found: pl.DataFrame) -> list[Finding]:
+    """Findings in words; `found` has the rung at which each was judged."""
+    words = Words(audit, found)
+    rows = found.with_row_index("row")
     told: dict[int, Finding] = {}
-    for (rule_id, rung, status, reason), part in rows.group_by("rule", "claimed", "status", "reason"):
+    for (rule_id, rung, status, reason), part in rows.group_by("rule", "rung", "status", "reason"):
         rule = audit.pack.rule(str(rule_id))
         if rung is not None and status != "error":
             part = part.hstack(details_of(rule, int(str(rung)), audit.observed, part["m"]))
@@ -74,7 +84,7 @@ def explain(audit: Audit) -> list[Finding]:
     return [told[row] for row in range(rows.height)]
 
 
-_OWN = frozenset({"row", "m", "deal", "rule", "status", "reason", "action", "position", "claimed"})
+_OWN = frozenset({"row", "m", "deal", "rule", "status", "reason", "action", "position", "rung"})
 """Columns of a finding; the others are what its rule observed."""
 
 
@@ -91,10 +101,10 @@ _OBSERVED: Mapping[str, frozenset[str]] = {
 class Words:
     """Finds the words for findings that are alike: who is who on each deal, and how values are written."""
 
-    def __init__(self, audit: Audit) -> None:
+    def __init__(self, audit: Audit, found: pl.DataFrame) -> None:
         self._scene: Scene = audit.observed.scene
         self._facts = self._scene.facts
-        self._mine = audit.findings.select("m", "deal").unique()
+        self._mine = found.select("m", "deal").unique()
 
     def findings(self, rule: Rule, status: str, reason: str, part: pl.DataFrame) -> Iterator[Finding]:
         """Findings of one rule for one reason, in the order of the rows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -12,10 +12,10 @@ from crm_audit import evaluate, facts
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Connector, KnowsBypass, Receipt
 from crm_audit.deadlocks import deadlocks
-from crm_audit.domain import LOST, STRENGTH, WON
+from crm_audit.domain import LOST, STRENGTH, WON, Annotation
 from crm_audit.errors import FixConfig, Incomplete
 from crm_audit.evaluate import Audit
-from crm_audit.explain import Finding, explain
+from crm_audit.explain import Finding, explain, lacking
 from crm_audit.facts import Facts, Terms
 from crm_audit.gates import HowFar, refused_stages
 from crm_audit.policy import Pack
@@ -125,15 +125,22 @@ def planned(report: Report, connector: Connector, store: Store) -> Plan:
     verdicts = report.audit.verdicts
     closed = set(verdicts.filter(pl.col("state").is_in([WON, LOST]))["id"])
     settled = closed & store.changed(report.run, "deals")
-    told = gated(
-        annotate(report.audit, told_in_crm(report)), refused_stages(report.audit, how_far(report.job.connection))
-    )
+    told = notes(report)
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
-    return plan(wanted, connector.shown(list(wanted)), settled=settled | _in_shadow(report))
+    ungated = {deal: why for deal in wanted if (why := connector.ungated(told[deal]))}
+    writes = plan(wanted, connector.shown(list(wanted)), settled=settled | _in_shadow(report))
+    return replace(writes, ungated=ungated)
 
 
-def told_in_crm(report: Report) -> list[Finding]:
-    """The findings that the CRM may show: none whose rule is in shadow in the deal's pipeline (ruling 37)."""
+def notes(report: Report) -> dict[str, Annotation]:
+    """What every audited deal should show, its gate included."""
+    findings = told_in_crm(report, report.findings)
+    said = annotate(report.audit, findings, told_in_crm(report, lacking(report.audit)))
+    return gated(said, refused_stages(report.audit, how_far(report.job.connection)))
+
+
+def told_in_crm(report: Report, findings: Iterable[Finding]) -> list[Finding]:
+    """Those findings that the CRM may show: none whose rule is in shadow in the deal's pipeline (ruling 37)."""
     far = how_far(report.job.connection)
     deals = report.facts.deals.select("id", "pipeline")
     seen = {
@@ -141,7 +148,7 @@ def told_in_crm(report: Report) -> list[Finding]:
         for pipeline in deals["pipeline"].unique()
     }
     rules = {deal: seen[pipeline] for deal, pipeline in deals.iter_rows()}
-    return [finding for finding in report.findings if finding.rule in rules[finding.deal]]
+    return [finding for finding in findings if finding.rule in rules[finding.deal]]
 
 
 def _in_shadow(report: Report) -> set[str]:

@@ -22,6 +22,17 @@ def highest_stages(audit: Audit) -> dict[tuple[str, int], str]:
     return labels
 
 
+def first_stages(audit: Audit) -> dict[tuple[str, int], str]:
+    """The label of the first stage at or above each rung, by pipeline and rung."""
+    stages = audit.observed.scene.facts.stages.filter(pl.col("rung").is_not_null())
+    labels: dict[tuple[str, int], str] = {}
+    lowest_last = stages.sort("rung", "position", descending=True)
+    for pipeline, rung, label in lowest_last.select("pipeline", "rung", "label").iter_rows():
+        for asked in range(rung + 1):
+            labels[pipeline, asked] = label
+    return labels
+
+
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
     """The most serious first: what blocks, then by severity, then what is asked at the lowest rung."""
 

@@ -52,7 +52,11 @@ def applied(connector: SalesforceConnector, *deals: str, said: Annotation = SAID
 
 
 def sent(sf: Bench) -> list[list[dict[str, object]]]:
-    return [json.loads(each.body)["records"] for each in sf.faults.seen if each.method == "PATCH"]
+    return [
+        json.loads(each.body)["records"]
+        for each in sf.faults.seen
+        if each.method == "PATCH" and own.CONNECTION not in each.path
+    ]
 
 
 def test_the_verdict_is_written_linked_and_read_back(sf: Bench) -> None:
@@ -65,7 +69,7 @@ def test_the_verdict_is_written_linked_and_read_back(sf: Bench) -> None:
         ("Opportunity", True, None),
     ]
     assert connector.shown([deal])[deal] == connector.wanted(deal, SAID)
-    assert connector.calls.write == sf.org.calls.write == 2
+    assert connector.calls.write == sf.org.calls.write == 3  # the connection record, the verdict, the link
     (verdict,) = sf.org.rows(VERDICT)
     assert (verdict["Status__c"], verdict["Stage_Gap__c"], verdict["Opportunity__c"]) == ("overstated", 1, deal)
     row = sf.org.row("Opportunity", deal)
@@ -100,7 +104,7 @@ def test_another_verdict_changes_its_record_and_never_the_deal(sf: Bench) -> Non
 def test_only_our_fields_go_over_the_wire(sf: Bench) -> None:
     applied(sf.connector(), sf.deal())
     (verdict,), (link,) = sent(sf)
-    assert set(verdict) == {"attributes", *own.PLACES[VERDICT]}
+    assert set(verdict) == {"attributes", "Connection__r", *own.PLACES[VERDICT]} - {own.BEATS}
     assert set(link) == {"attributes", "id", "CRM_Audit_Verdict__r"}
 
 
@@ -112,7 +116,8 @@ def test_only_our_fields_go_over_the_wire(sf: Bench) -> None:
         ("Opportunity", {LINK: None}),
         (VERDICT, {"Status__c": "supported", "OwnerId": "005000000000001AAA"}),
         (VERDICT, {"Opportunity__c": "006000000000009AAA"}),
-        (VERDICT, {"Refused_Stages__c": ";Won;"}),
+        ("Opportunity", {"CRM_Audit_Reason__c": "because"}),
+        ("CRM_Audit_Connection__c", {"Last_Run__c": "2026-03-16T15:00:00Z"}),
         ("Contact", {"LastName": "x"}),
         ("Contact", {}),
     ],
@@ -193,7 +198,7 @@ def test_more_than_200_deals_go_in_batches(sf: Bench) -> None:
     receipts = applied(connector, *deals)
     assert len(receipts) == 402
     assert all(each.ok for each in receipts)
-    assert connector.calls.write == 4
+    assert connector.calls.write == 5
     assert planned(connector, *deals) == []
 
 

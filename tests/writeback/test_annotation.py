@@ -8,15 +8,16 @@ import pytest
 
 from crm_audit.domain import Annotation, Record
 from crm_audit.evaluate import Audit
-from crm_audit.explain import Finding, explain
+from crm_audit.explain import Finding, explain, lacking
 from crm_audit.standing import highest_stages, ranked, supported_stage
 from crm_audit.writeback.annotation import SHORT, annotate
+from crm_audit.writeback.details import Entry, parse
 from tests.builders import STAGE_AT, ago, around, audited, but, clean, company, deal, stages, story
 
 
 def shown(records: list[Record], name: str = "d1", **of: object) -> Annotation:
     audit: Audit = audited(records, **of)  # type: ignore[arg-type]  # terms only
-    return annotate(audit, explain(audit))[name]
+    return annotate(audit, explain(audit), lacking(audit))[name]
 
 
 def test_a_supported_deal_shows_that_and_nothing_to_do() -> None:
@@ -29,7 +30,10 @@ def test_an_overstated_deal_shows_how_far_and_what_to_do() -> None:
     assert note.supported_stage == "2 qualified (Discover)"
     assert note.top_finding == "We do not know yet who decides."
     assert note.next_step == 'Ask Lee Park: "Who else signs this off?"'
-    assert note.details == f"CQ-STK-AUTH (none): {note.top_finding} {note.next_step}"
+    assert note.details is not None
+    assert parse(note.details).missing[0] == Entry(
+        rule="CQ-STK-AUTH", reason="none", severity="critical", status="open", says=note.top_finding, do=note.next_step
+    )
 
 
 def test_support_ahead_of_the_stage_is_a_gap_below_zero() -> None:
@@ -54,15 +58,16 @@ def test_what_cannot_be_told_is_shown_as_such() -> None:
 
 def test_every_audited_deal_has_its_own() -> None:
     audit = audited([*around(), *story("d1", need=None), *story("d2"), deal("d3", stage="Won")])
-    notes = annotate(audit, explain(audit))
+    notes = annotate(audit, explain(audit), lacking(audit))
     assert list(notes) == ["d1", "d2", "d3"]
     assert notes["d2"] == shown(clean())
 
 
 def test_details_have_every_finding_the_most_serious_first() -> None:
     records = but(clean(close_date=ago(1), need=None), "acme", add=[company(fit_assessed=ago(181))])
-    rules = [line.split(" ")[0] for line in (shown(records).details or "").splitlines()]
-    assert rules == ["CQ-OPP-DATE", "CQ-OPP-NEED", "CQ-ORG-FIT-FRESH"]
+    told = parse(shown(records).details or "")
+    assert [entry.rule for entry in told.missing] == ["CQ-OPP-NEED"]
+    assert [entry.rule for entry in told.others] == ["CQ-OPP-DATE", "CQ-ORG-FIT-FRESH"]
 
 
 @pytest.mark.parametrize("length", [100, 600])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pytest
 
@@ -35,6 +36,12 @@ class Ledger:
 
     def stages(self) -> Sequence[Stage]:
         raise AssertionError("applying a plan reads nothing")
+
+    def ungated(self, annotation: Annotation) -> str | None:
+        return None
+
+    def beat(self, at: datetime) -> None:
+        pass
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         raise AssertionError("a plan is made already")

@@ -9,7 +9,21 @@ import signal
 import sys
 from types import FrameType
 
-from crm_audit.cli import check, demo, doctor, emulator, explain, forget, rules, run, serve, sync, writeback
+from crm_audit.cli import (
+    check,
+    demo,
+    doctor,
+    emulator,
+    explain,
+    forget,
+    kit,
+    provision,
+    rules,
+    run,
+    serve,
+    sync,
+    writeback,
+)
 from crm_audit.cli.base import app, logged
 from crm_audit.cli.signals import ENDS, end
 from crm_audit.errors import CrmAuditError
@@ -22,7 +36,9 @@ __all__ = [
     "emulator",
     "explain",
     "forget",
+    "kit",
     "main",
+    "provision",
     "rules",
     "run",
     "serve",

@@ -38,6 +38,7 @@ def plan(name: One, as_json: As = False) -> None:
                 "ladder": job.connection.ladder,
                 "digest": planned.digest,
                 "unchanged": planned.unchanged,
+                "ungated": planned.ungated,
                 "writes": planned.writes,
             },
         )
@@ -105,6 +106,8 @@ def tell(job: Job, planned: Plan, *, most: int = SHOWN) -> None:
     places = Counter(write.place for write in planned.writes)
     told = ", ".join(f"{n:,} to {place}" for place, n in places.items()) or "nothing to write"
     screen.say(f"{job.name}: plan {planned.digest}: {told}; {planned.unchanged:,} deals show it already")
+    for deal, why in list(planned.ungated.items())[:most]:
+        screen.say(f"  deal {deal}: {why}")
     for write in planned.writes[:most]:
         verb = "create" if write.before is None else "change"
         screen.say(f"  {verb} {write.place} of deal {write.deal}")

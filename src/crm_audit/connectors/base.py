@@ -156,6 +156,12 @@ class Connector(Protocol):
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the places of this deal must hold to show the annotation. Pure."""
 
+    def ungated(self, annotation: Annotation) -> str | None:
+        """Why the CRM's own gate cannot hold what the annotation refuses; None where it can or has none. Pure."""
+
+    def beat(self, at: datetime) -> None:
+        """Tell the CRM that a complete run ended at that instant, where it has a place for it."""
+
     def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
         """What the places of these deals hold now; a place that does not exist is left out."""
 

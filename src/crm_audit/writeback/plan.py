@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crm_audit.connectors.base import Fields, Write
 
@@ -19,6 +19,7 @@ class Plan:
 
     writes: tuple[Write, ...]
     unchanged: int
+    ungated: Mapping[str, str] = field(default_factory=dict)  # deal -> why the CRM's gate cannot hold it
 
     @property
     def digest(self) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -77,6 +78,13 @@ class Files:
     def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
         """Always FixConfig, as above."""
         raise FixConfig(READ_ONLY)
+
+    def ungated(self, annotation: Annotation) -> str | None:
+        """None: Exports have no gate."""
+        return None
+
+    def beat(self, at: datetime) -> None:
+        """Nothing: a folder has no place for a heartbeat."""
 
     def address(self, kind: str, record_id: str) -> str | None:
         """None: a row has no address."""

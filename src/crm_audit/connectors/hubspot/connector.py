@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import urllib3
@@ -99,6 +99,13 @@ class HubSpot:
             return ()
         self._require_own()
         return annotate.write(self._gateway, writes)
+
+    def ungated(self, annotation: Annotation) -> str | None:
+        """None: HubSpot has no gate that reads a list."""
+        return None
+
+    def beat(self, at: datetime) -> None:
+        """Nothing: a portal has no place for a heartbeat."""
 
     def address(self, kind: str, record_id: str) -> str | None:
         """The record's page in HubSpot."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 import requests
 
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
-from crm_audit.connectors.salesforce import own
+from crm_audit.connectors.salesforce import kit, own
 from crm_audit.connectors.salesforce.bypass import lacks_permission
 from crm_audit.connectors.salesforce.gateway import MOST_RECORDS, Gateway
 from crm_audit.connectors.salesforce.login import login_of
@@ -22,8 +23,11 @@ from crm_audit.connectors.salesforce.survey import survey
 from crm_audit.domain import KINDS, Account, Annotation, Stage, Survey
 from crm_audit.errors import NoAccess
 
+KIT = "run `crm-audit provision salesforce`, which says what is missing"
 WITHOUT_VERDICT = "its verdict was refused, so there is nothing to point at"
 NO_LOOKUP = f"Opportunity.{own.LOOKUP} is not there or cannot be read; install it, or do without the link"
+
+_BEATS = f"composite/sobjects/{own.CONNECTION}/{own.CONNECTION_KEY}"
 
 
 def connect(
@@ -54,6 +58,7 @@ class SalesforceConnector:
         self._gateway = gateway
         self._connection = connection
         self._options = options
+        self._registered = False
         self._seen: Org | None = Org(gateway, connection, options=options)  # which checks the settings
 
     @property
@@ -96,15 +101,26 @@ class SalesforceConnector:
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the verdict record and the lookup to it must hold. Pure."""
-        return own.wanted(deal, annotation)
+        return own.wanted(deal, annotation, key=self._options.connection_key)
+
+    def ungated(self, annotation: Annotation) -> str | None:
+        """Why this deal cannot be gated though stages are refused or warned of; None where it can. Pure."""
+        return own.ungated(annotation)
+
+    def lacks(self) -> list[str]:
+        """What of our kit is missing in the org, one line each; one call per object, and nothing is changed."""
+        return kit.missing({name: self._gateway.describe(name) for name in kit.KIT})
+
+    def beat(self, at: datetime) -> None:
+        """Say in the org that a complete run ended at that instant: one call; NoAccess where the org refuses it."""
+        (reason,) = self._gateway.save(_BEATS, [own.heartbeat(self._options.connection_key, at)])
+        if reason:
+            raise NoAccess(f"Salesforce refused the heartbeat of {own.CONNECTION}: {reason}; {KIT}")
 
     def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
         """What the verdict records and the lookups hold now; NoAccess where the verdict object is not installed."""
         if not self._org.schema.reads(own.VERDICT, *own.PLACES[own.VERDICT]):
-            raise NoAccess(
-                f"{own.VERDICT} is not there or not wholly readable: install it as connectors/salesforce/README.md "
-                "says, and give its permission set to the integration user"
-            )
+            raise NoAccess(f"{own.VERDICT} is not there or not wholly readable: {KIT}")
         found: dict[str, dict[str, Fields]] = {deal: {} for deal in deals}
         verdicts = self._org.children(own.VERDICT, own.KEY, ids=deals, only=("Id", *own.PLACES[own.VERDICT]))
         for deal, (row, *_) in verdicts.items():
@@ -119,6 +135,8 @@ class SalesforceConnector:
         """Upsert the verdicts, then set the lookups that are not set yet, read all of it back; one receipt each."""
         for each in writes:
             own.record(each)  # whatever is not ours stops everything before anything is sent
+        if any(own.BEATS in each.after for each in writes):
+            self._register()
         refused = self._saved(f"composite/sobjects/{own.VERDICT}/{own.KEY}", _at(own.VERDICT, writes))
         links = [each for each in _at(own.DEAL, writes) if not own.linked(each)]
         refused |= {_key(each): WITHOUT_VERDICT for each in links if (each.deal, own.VERDICT) in refused}
@@ -135,6 +153,14 @@ class SalesforceConnector:
     def address(self, kind: str, record_id: str) -> str | None:
         """The record's address in the org; None for what has no page of its own."""
         return f"https://{self._options.host}/{record_id}" if kind in KINDS and is_id(record_id) else None
+
+    def _register(self) -> None:
+        """Make sure, once, that there is a connection record for verdicts to point at."""
+        if not self._registered:
+            (reason,) = self._gateway.save(_BEATS, [own.heartbeat(self._options.connection_key)])
+            if reason:
+                raise NoAccess(f"Salesforce refused a record of {own.CONNECTION}: {reason}; {KIT}")
+            self._registered = True
 
     def _saved(self, path: str, writes: Sequence[Write]) -> dict[tuple[str, str], str]:
         """Send writes in batches; the reasons of those that were refused."""

@@ -95,6 +95,9 @@ class Options(Frozen):
     pricing: Pattern = PRICING_WORDS  # what a title that speaks of pricing matches
     automatic: Pattern = AUTOMATIC  # subjects of automatic replies
     quotes: Quotes = Quotes()  # where quotes live
+    connection_key: str = Field(
+        default="crm-audit", pattern=r"^\S{1,80}$"
+    )  # tells several installations in one org apart
 
     @property
     def host(self) -> str:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from crm_audit.connectors.base import Fields, Write
 from crm_audit.connectors.salesforce.reading import Row, value
 from crm_audit.domain import Annotation
 
-VERDICT, DEAL = "CRM_Audit_Verdict__c", "Opportunity"
-KEY = "Deal_Id__c"
+VERDICT, DEAL, CONNECTION = "CRM_Audit_Verdict__c", "Opportunity", "CRM_Audit_Connection__c"
+KEY, CONNECTION_KEY = "Deal_Id__c", "Key__c"
+HEARTBEAT = "Last_Run__c"
+CONNECTION_NAME = "crm-audit"
+"""The key of the connection record, where the settings give no other."""
 LOOKUP = "CRM_Audit_Verdict__c"
 LINK = f"CRM_Audit_Verdict__r.{KEY}"
 """The deal's lookup to its verdict, told by the deal id that the verdict bears: a copied deal copies the lookup."""
+BEATS = f"Connection__r.{CONNECTION_KEY}"
+"""The verdict's lookup to the connection record, whose heartbeat the gate reads."""
 
 ANNOTATION: Mapping[str, str] = {
     "status": "Status__c",
@@ -23,20 +29,45 @@ ANNOTATION: Mapping[str, str] = {
     "next_step": "Next_Step__c",
     "details": "Details__c",
 }
+STAGES: Mapping[str, str] = {"refused": "Refused_Stages__c", "warned": "Warned_Stages__c"}
+"""The lists of stages that the gate reads (rulings 36 and 37)."""
 LONGEST = {"Status__c": 40, "Supported_Stage__c": 255, "Top_Finding__c": 255, "Next_Step__c": 255, "Details__c": 32_768}
 """Characters that each text field takes."""
+LONGEST_LIST = 255
+"""Characters that a list of stages takes; a longer one is not written, and the deal is not gated (ruling 36)."""
 
 PLACES: Mapping[str, tuple[str, ...]] = {
-    VERDICT: (KEY, "Opportunity__c", *ANNOTATION.values()),
+    VERDICT: (KEY, "Opportunity__c", BEATS, *ANNOTATION.values(), *STAGES.values()),
     DEAL: (LINK,),
 }
 """Every field that is ever written (ruling 34)."""
 
 
-def wanted(deal: str, annotation: Annotation) -> dict[str, Fields]:
-    """What the verdict and the lookup must hold, in the form in which Salesforce gives it back."""
+def wanted(deal: str, annotation: Annotation, key: str = CONNECTION_NAME) -> dict[str, Fields]:
+    """What the verdict and the lookup must hold, as Salesforce gives it back; `key` names the connection."""
     shown = {name: _kept(name, getattr(annotation, said)) for said, name in ANNOTATION.items()}
-    return {VERDICT: {KEY: deal, "Opportunity__c": deal, **shown}, DEAL: {LINK: deal}}
+    gated = {name: listed(getattr(annotation, said)) for said, name in STAGES.items()}
+    return {VERDICT: {KEY: deal, "Opportunity__c": deal, BEATS: key, **shown, **gated}, DEAL: {LINK: deal}}
+
+
+def listed(stages: Sequence[str]) -> str | None:
+    """`;Name;Name;`; None where there are none, or where the field cannot hold all of them."""
+    text = f";{';'.join(stages)};"
+    return text if stages and len(text) <= LONGEST_LIST and not any(";" in name for name in stages) else None
+
+
+def ungated(annotation: Annotation) -> str | None:
+    """Why a deal that should be gated is not; None where it is, or need not be."""
+    lost = [
+        name for said, name in STAGES.items() if getattr(annotation, said) and not listed(getattr(annotation, said))
+    ]
+    return f"{', '.join(lost)} cannot hold all stages ({LONGEST_LIST} characters): not gated" if lost else None
+
+
+def heartbeat(key: str, at: datetime | None = None) -> Mapping[str, object]:
+    """The connection record as Salesforce takes it; without an instant it is only there."""
+    beats = {HEARTBEAT: at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")} if at else {}
+    return {"attributes": {"type": CONNECTION}, CONNECTION_KEY: key, **beats}
 
 
 def shown(row: Row, place: str) -> Fields:
@@ -55,7 +86,9 @@ def record(write: Write) -> Mapping[str, object]:
     attributes = {"type": write.place}
     if write.place == DEAL:
         return {"attributes": attributes, "id": write.deal, "CRM_Audit_Verdict__r": {KEY: write.deal}}
-    return {"attributes": attributes, **write.after, KEY: write.deal}
+    fields = {name: content for name, content in write.after.items() if name != BEATS}
+    beats = {"Connection__r": {CONNECTION_KEY: write.after[BEATS]}} if BEATS in write.after else {}
+    return {"attributes": attributes, **fields, **beats, KEY: write.deal}
 
 
 def differing(after: Fields, now: Fields | None) -> list[str]:
