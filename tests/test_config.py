@@ -188,6 +188,14 @@ def test_a_digest_names_exactly_these_settings() -> None:
     assert len(others | {digest(plain)}) == len(CHANGES) + 1
 
 
+def test_what_only_judges_leaves_the_name_of_what_is_read_alone() -> None:
+    def read_by(name: str, value: object) -> str:
+        return digest(Connection.model_validate({"vendor": "salesforce", name: value})).partition(".")[0]
+
+    same = {name for name, value in CHANGES if read_by(name, value) == read_by("vendor", "salesforce")}
+    assert same == {"source_days", "ladder", "strict_meetings", "ladders"}
+
+
 CHANGES: list[tuple[str, object]] = [
     ("source_days", 31),
     ("ladder", "annotate"),

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
@@ -126,6 +126,17 @@ def load(path: Path) -> Settings:
         raise FixConfig(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
+READ_BY = {"vendor", "zone", "currency", "emulator", "login", "fields", "roles", "topics", "options"}
+"""The settings on which it depends what a record reads like; all others only say how it is judged, and when."""
+
+
 def digest(connection: Connection) -> str:
-    """Names these settings, for a run to tell which it was made with; secrets are left out, and so is when it runs."""
-    return hashlib.sha256(connection.model_dump_json(exclude={"nightly"}).encode()).hexdigest()[:12]
+    """Names these settings, for a run to tell which it was made with; secrets are left out, and so is when it runs.
+
+    What stands before the dot names those by which records are read: where it is the same, a later run goes on.
+    """
+    return f"{_named(connection, READ_BY)}.{_named(connection, Connection.model_fields.keys() - {'nightly'})}"
+
+
+def _named(connection: Connection, names: Set[str]) -> str:
+    return hashlib.sha256(connection.model_dump_json(include=set(names)).encode()).hexdigest()[:12]

@@ -18,6 +18,8 @@ Anything else that escapes is a bug of ours: exit 70, one line on screen, the re
 
 from __future__ import annotations
 
+import traceback
+
 
 class CrmAuditError(Exception):
     """Something the reader can act on; the text says where, what, and the likely fix."""
@@ -79,3 +81,12 @@ class StoreTooNew(CrmAuditError):
     """The store was written by a newer version of this program."""
 
     exit_code = 2
+
+
+def summary(error: Exception) -> str:
+    """The text of an error of ours; of any other its kind and place alone, because its text may quote a record."""
+    if isinstance(error, CrmAuditError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = [f" in {frame.filename.rpartition('/')[2]}, line {frame.lineno}" for frame in last]
+    return "".join([type(error).__name__, *where])

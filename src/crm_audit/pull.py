@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from crm_audit.connectors.base import Calls, Connector, Gap, Page
-from crm_audit.errors import CrmAuditError
+from crm_audit.errors import CrmAuditError, summary
 from crm_audit.store import Run, Start, Store
 
 Clock = Callable[[], datetime]
@@ -56,7 +56,7 @@ def _saved(read: Iterable[Page | Gap], store: Store, *, run: Run, progress: Prog
 def _reason(error: BaseException) -> str:
     if not isinstance(error, Exception):  # Ctrl-C, or the exit that it became
         return "interrupted"
-    return str(error) or type(error).__name__
+    return summary(error)
 
 
 def _since(before: Calls, after: Calls) -> Calls:

@@ -78,7 +78,11 @@ def timetable_of(job: Job, store: Store) -> Timetable | None:
 
 
 def outcome(steps: list[Step]) -> State:
-    """What became of a night: failed (and tried again) where a step broke, partial where something was left out."""
-    if any(step.broke for step in steps):
+    """What became of a night: failed (and tried again) where a step broke, partial where something was left out.
+
+    A sync that came to its end without all of its data left that to the next night; what it was too little for, too.
+    """
+    left_out = any(step.step == "sync" and step.code and not step.broke for step in steps)
+    if any(step.broke for step in steps) and not left_out:
         return "failed"
     return "partial" if worst(steps) > 1 else "done"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from crm_audit.emulator.faults import Fault
+from crm_audit.emulator.hubspot import SERVICE_KEY
 from crm_audit.emulator.server import Response
 from crm_audit.errors import BadLogin, FixConfig, Incomplete, NoAccess, Retry
-from tests.cli.desk import Desk
+from tests.cli.desk import PLAIN, Desk
 from tests.cli.portals import HUBSPOT, export, hubspot, nobody_there, salesforce
 
 
@@ -153,3 +154,15 @@ def test_a_crm_that_nobody_reaches_fails_the_run(desk: Desk, monkeypatch: pytest
     with pytest.raises(Retry):
         desk("sync")
     assert [status for status, _ in runs(desk, "portal")] == ["failed"]
+
+
+def test_a_connection_that_fails_does_not_stop_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTAL_TOKEN", SERVICE_KEY)
+    export(desk)
+    desk.settle(HUBSPOT.format(base=nobody_there(), ladder="shadow") + PLAIN)
+    answer = desk("sync", "--json")
+    assert answer.code == 3
+    told = answer.json()
+    assert [run["connection"] for run in told["runs"]] == ["org"]
+    assert [(each["connection"], each["code"]) for each in told["failed"]] == [("portal", 3)]
+    assert "portal: cannot reach " in answer.err

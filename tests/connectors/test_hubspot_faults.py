@@ -192,5 +192,17 @@ def test_a_short_answer_is_completed(crm: Bench) -> None:
     crm.faults.add(Fault("deals/batch/read", short, every=1))
     with pytest.raises(Retry, match="left 2 of deals out"):
         crm.gateway().read(DEALS, deals)
+    survivor = {"id": "9", "properties": {"hs_merged_object_ids": deals[0]}}
+    dropped = Response(200, {"results": [survivor, {"id": deals[2], "properties": {}}]})
+    crm.faults.clear()
+    crm.faults.add(Fault("deals/batch/read", dropped, every=1))
+    with pytest.raises(Retry, match="left 1 of deals out"):
+        crm.gateway().read(DEALS, deals)
+    crm.faults.clear()
+    named = {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "x", "context": {"ids": [deals[0]]}}
+    crm.faults.add(Fault("deals/batch/read", Response(207, {"results": [], "errors": [named]}), every=1))
+    with pytest.raises(Retry, match="left 2 of deals out"):
+        crm.gateway().read(DEALS, deals)
+    crm.faults.clear()
     crm.faults.next("associations", Response(200, {"results": [{"from": {"id": deals[0]}, "to": []}]}))
     assert list(crm.gateway().associated("deals", "contacts", ids=deals)) == deals

@@ -87,8 +87,9 @@ def test_fault_28_the_order_of_deliveries_changes_nothing(order: Sequence[int], 
     for position in order:
         assert lying.hear(name, [told[position]], at=NOW) == 1
     run = lying.begin(Start(connection=name, started=NOW))
-    assert set(lying.reading(run).hints) == set(told)
-    assert {one.record for one in lying.reading(run).hints} == {"0", "1"}
+    hints = lying.reading(run).hints
+    assert sorted(one.record for one in hints) == sorted(one.record for one in told)
+    assert {one.object for one in hints} == {"deals"}
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_a_run_that_fails_leaves_its_hints_to_the_next(store: Store) -> None:
     store.hear("hubspot", [Hint("later", "deals", "2")], at=NOW)
     store.fail(first, at=NOW, reason="planned", calls=Calls())
     second = store.begin(Start(connection="hubspot", started=NOW))
-    assert [one.record for one in store.reading(second).hints] == ["1", "2"]
+    assert sorted(one.record for one in store.reading(second).hints) == ["1", "2"]
 
 
 def test_hints_of_one_connection_are_not_anothers(store: Store) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from crm_audit.emulator.faults import Fault
+from crm_audit.pull import pull
 from crm_audit.store import Store
-from tests.connectors.salesforce_bench import Bench, bench
+from tests.connectors.salesforce_bench import Bench, Edited, bench
 from tests.connectors.salesforce_sync import AT, BULK, PAGES, Nights, Small, rows, small
 
 Happen = Callable[[Bench, Small], object]
@@ -264,3 +266,55 @@ def held(nights: Nights, kind: str) -> dict[str, dict[str, Any]]:
     assert nights.run is not None
     found = rows(nights.store.frames(nights.run)[kind])
     return {name: found[name] for name in sorted(found)}
+
+
+@pytest.mark.parametrize("body", [{}, [], "<html>"])
+def test_fault_08_a_log_of_deletions_that_says_nothing_is_not_an_empty_one(
+    sf: Bench, store_url: str, body: object
+) -> None:
+    with Store.open(store_url) as store:
+        nights = Nights(sf, store)
+        small(sf)
+        nights.sync()
+        sf.faults.add(Fault("/composite", Edited(0, "deletedRecords", 200, body), every=1))
+        run = nights.sync()
+        assert "says neither what nor that nothing was deleted" in run.missing["deals"]
+        sf.faults.clear()
+        nights.sync()
+        nights.agrees()
+
+
+def test_a_log_of_deletions_that_is_refused_is_made_up_for_by_a_whole_pass(sf: Bench, store_url: str) -> None:
+    with Store.open(store_url) as store:
+        nights = Nights(sf, store)
+        made = small(sf)
+        nights.sync()
+        sf.org.purge("Event", made.event)
+        refused = [{"errorCode": "INSUFFICIENT_ACCESS", "message": "x"}]
+        sf.faults.add(Fault("/composite", Edited(0, "deletedRecords", 403, refused), every=1))
+        nights.sync()
+        sf.faults.clear()
+        nights.agrees()
+
+
+def test_a_whole_pass_that_begins_anew_forgets_what_the_one_that_was_cut_had_seen(store_url: str) -> None:
+    with bench() as sf, Store.open(store_url) as store:
+        nights = Nights(sf, store)
+        made = small(sf)
+        with pytest.raises(KeyboardInterrupt):
+            cut(nights, "events")
+        sf.clock.advance(days=20)  # so that no log of deletions tells
+        sf.org.purge("Event", made.event)
+        nights.settings["topics"] = {"Pricing": ["price"]}
+        nights.sync()
+        nights.agrees()
+
+
+def cut(nights: Nights, kind: str) -> None:
+    """A run that is ended after its first page of a kind."""
+
+    def progress(read: str, rows: int) -> None:
+        if read == kind and rows:
+            raise KeyboardInterrupt
+
+    pull(nights.connector(), nights.store, start=nights.start(), now=nights.sf.clock.now, progress=progress)

@@ -304,7 +304,7 @@ def test_the_kit_is_there_once_installed(org: SalesforceOrg) -> None:
         org.query("SELECT Id FROM CRM_Audit_Verdict__c")
     org.install_kit()
     deal = a_deal(org)
-    connection = org.insert("CRM_Audit_Connection__c", Name="main")
+    connection = org.insert("CRM_Audit_Connection__c", Name="main", Key__c="main")
     verdict = org.insert(
         "CRM_Audit_Verdict__c", Deal_Id__c=deal, Opportunity__c=deal, Connection__c=connection, Status__c="overstated"
     )

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from crm_audit.domain import Survey
-from crm_audit.errors import FixConfig, StoreTooNew
+from crm_audit.errors import FixConfig, Retry, StoreTooNew
 from crm_audit.store import Count, Store
 from crm_audit.store.database import connect, reading
 from tests.store.records import DEAL, begin, finish, save, synced
@@ -30,7 +30,6 @@ def execute(url: str, sql: str) -> None:
         ("mysql://root@127.0.0.1/crm", "mysql is not supported; use sqlite:///FILE or postgresql"),
         ("postgresql+nosuch://root@127.0.0.1/crm", "no such driver"),
         ("sqlite:////no/such/folder/crm-audit.db", "unable to open database file; the folder must exist"),
-        ("postgresql+psycopg://root@127.0.0.1:9/crm?connect_timeout=2", "check host, port, user"),
     ],
 )
 def test_a_store_that_cannot_be_opened_says_why_and_what_to_do(url: str, says: str) -> None:
@@ -40,9 +39,15 @@ def test_a_store_that_cannot_be_opened_says_why_and_what_to_do(url: str, says: s
     assert "\n" not in str(refused.value)
 
 
+def test_a_server_that_does_not_answer_may_be_back_later() -> None:
+    with pytest.raises(Retry, match=r"check host, port, user .*, or run this again later") as refused:
+        Store.open("postgresql+psycopg://root@127.0.0.1:9/crm?connect_timeout=2")
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql+nosuch"])
 def test_a_password_is_never_shown(scheme: str) -> None:
-    with pytest.raises(FixConfig) as refused:
+    with pytest.raises((FixConfig, Retry)) as refused:
         Store.open(f"{scheme}://remy:open-sesame@127.0.0.1:9/crm?connect_timeout=2")
     shown = f"{refused.value!r} {refused.value.__cause__} {refused.value.__suppress_context__}"
     assert "open-sesame" not in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from crm_audit.connectors.base import Calls
 from crm_audit.errors import Busy, Incomplete
 from crm_audit.store import Store
+from crm_audit.store.lease import host
 from tests.store.records import DEAL, begin, expire, finish, named, night, query, save, synced
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,20 +52,20 @@ def test_another_connection_is_not_held(store: Store) -> None:
 def test_a_run_of_a_dead_process_is_taken_over_at_once(store: Store, store_url: str) -> None:
     begin(store, 1)
     child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    held_by(store_url, f"{platform.node()}:{int(child.stdout)}:token")
+    held_by(store_url, f"{host()}:{int(child.stdout)}:token")
     begin(store, 2)
     dead = store.runs("orchard")[1]
     assert (dead.status, dead.finished) == ("failed", night(2))
     assert dead.reason == "cut off: a later run began before it had finished"
 
 
-@pytest.mark.parametrize("holder", ["elsewhere.example:1:token", f"{platform.node()}:1:token"])
+@pytest.mark.parametrize("holder", ["elsewhere.example:1:token", f"{host()}:1:token"])
 def test_of_another_host_or_user_nothing_is_known_until_its_lease_is_over(
     store: Store, store_url: str, holder: str
 ) -> None:
     begin(store, 1)
     held_by(store_url, holder)
-    with pytest.raises(Busy, match=f"process 1 on {holder.partition(':')[0]}"):
+    with pytest.raises(Busy, match=f"process 1 on {re.split('[:/]', holder)[0]}"):
         begin(store, 2)
     expire(store_url)
     assert begin(store, 2).status == "running"

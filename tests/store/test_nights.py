@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from crm_audit.errors import Incomplete
 from crm_audit.nights import Night
 from crm_audit.store import Store
+from crm_audit.store.lease import host
 from crm_audit.store.nights import HEARTBEATS, NIGHTS, REMEMBERED, Nights
 
 DAY = date(2026, 11, 1)
@@ -70,7 +70,7 @@ def dead_process() -> str:
     """A process of this host that has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
-    return f"{platform.node()}:{ended.pid}:a1"
+    return f"{host()}:{ended.pid}:a1"
 
 
 def test_what_became_of_a_night_is_kept(nights: Nights) -> None:
@@ -163,7 +163,7 @@ def test_a_dead_process_of_this_host_holds_nothing(store_url: str) -> None:
 
 def test_a_live_process_of_this_host_holds_its_night(store_url: str) -> None:
     with Store.open(store_url) as store:
-        claimed(of(store, f"{platform.node()}:{os.getppid()}:a1"))
+        claimed(of(store, f"{host()}:{os.getppid()}:a1"))
         assert not only(store.nights).lost
 
 
@@ -224,3 +224,13 @@ def test_heartbeats_of_processes_long_gone_are_cleared(nights: Nights, mine: Nig
     engine = create_engine(store_url, poolclass=NullPool)
     with engine.connect() as db:
         assert db.execute(select(HEARTBEATS.c.process)).scalars().all() == [mine._me]
+
+
+def test_a_night_that_is_closed_already_may_be_closed_so_again(nights: Nights) -> None:
+    """The answer to the first commit may have been lost."""
+    night = claimed(nights)
+    for _ in range(2):
+        nights.close(night, "done", at=AT, run=7)
+    with pytest.raises(Incomplete, match="taken over"):
+        nights.close(night, "failed", at=AT, run=7)
+    assert only(nights).state == "done"

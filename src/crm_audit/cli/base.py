@@ -167,8 +167,8 @@ def moment(text: str | None) -> datetime:
 
 
 def logged(error: Exception | None = None) -> str:
-    """Keep the traceback of the present error and say where; the file holds no settings and no records."""
+    """Keep the traceback of the present error and say where; the file holds no settings."""
     with tempfile.NamedTemporaryFile("w", prefix="crm-audit-", suffix=".log", delete=False, encoding="utf-8") as file:
         file.write(f"crm-audit {__version__}, Python {sys.version.split()[0]}, {now():%Y-%m-%dT%H:%M:%SZ}\n\n")
         file.write(traceback.format_exc())
-    return f"this is a mistake in crm-audit itself; details are in {file.name}"
+    return f"this is a mistake in crm-audit itself; details, which may quote a record, are in {file.name}"

@@ -32,10 +32,13 @@ def forget(connection: Where, contact: Who, yes: Yes = False, as_json: As = Fals
             screen.say(f"{connection}: {_told(traces)} would be erased or changed for ever")
             typer.confirm("Go on?", abort=True)
         erased = store.forget(connection, people)
+    known = any(erased.values())
     if as_json:
         screen.document("forget", {"connection": connection, "erased": erased})
         return
     screen.say(f"{connection}: erased or changed: {_told(erased)}; a later sync leaves this contact out")
+    if not known:
+        screen.hint("Nothing in the store named this id: is it written just as the CRM writes it, no character less?")
     screen.hint("Not looked through: free text of deals, such as next steps, and copies of the store made earlier")
 
 

@@ -51,6 +51,11 @@ def hint(line: str) -> None:
         err().print(Text(line), soft_wrap=True)
 
 
+def problem(line: str) -> None:
+    """What went wrong with a part of the work, while the rest goes on."""
+    err().print(Text(line), soft_wrap=True)
+
+
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: Sequence[int] = ()
 ) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,7 +54,7 @@ def served(waking: Waking | None, now: Callable[[], datetime] = cli.now) -> None
 
 def watching(loaded: Settings, store: Store, now: Callable[[], datetime]) -> Watch:
     """The watch over all connections that name a time; FixConfig where none does."""
-    from crm_audit.errors import FixConfig
+    from crm_audit.errors import FixConfig, summary
     from crm_audit.rounds import Edge
     from crm_audit.watch import Watch, timetable_of
 
@@ -66,7 +64,7 @@ def watching(loaded: Settings, store: Store, now: Callable[[], datetime]) -> Wat
     for job in jobs:
         if timetable_of(job, store) is None:
             _log().warning("no zone", connection=job.name, fix="set zone, or let `crm-audit run` ask the CRM for it")
-    return Watch(jobs, store, Edge(connect=cli.connector, now=now, bug=_bug), _told)
+    return Watch(jobs, store, Edge(connect=cli.connector, now=now, bug=summary), _told)
 
 
 def keep(watch: Watch, waking: Waking) -> None:
@@ -81,25 +79,17 @@ def keep(watch: Watch, waking: Waking) -> None:
 
 
 def _looked(watch: Watch) -> None:
+    from crm_audit.errors import summary
+
     try:
         watch.look()
     except Exception as error:  # noqa: BLE001 -- the database is away, or the like: it may be back in a minute
-        _log().error("look failed", why=_bug(error))
+        _log().error("look failed", why=summary(error))
 
 
 def _told(night: Night, step: Step) -> None:
     tell = _log().info if step.code == 0 else _log().error
     tell(step.step, connection=step.connection, night=night.day.isoformat(), code=step.code, says=step.says)
-
-
-def _bug(error: Exception) -> str:
-    """Kind and place of an error that is not the reader's: its text may hold what does not belong into a log."""
-    from crm_audit.errors import CrmAuditError
-
-    if isinstance(error, CrmAuditError):
-        return str(error)
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

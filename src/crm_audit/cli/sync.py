@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,9 @@ from crm_audit.cli.base import As, Name, app
 
 if TYPE_CHECKING:
     from crm_audit.cli.screen import Advance
-    from crm_audit.store import Asked, Count, Run
+    from crm_audit.errors import CrmAuditError
+    from crm_audit.pipeline import Job
+    from crm_audit.store import Asked, Count, Run, Store
 
 Full = Annotated[bool, typer.Option("--full", help="Read everything from its beginning, not only what changed.")]
 Objects = Annotated[
@@ -32,27 +34,58 @@ def sync(
 ) -> None:
     """Read what the CRM shows into the store, as one run per connection; a run that was cut is taken up."""
     from crm_audit.cli import screen
-    from crm_audit.config import digest
-    from crm_audit.pull import pull
-    from crm_audit.store import Start
+    from crm_audit.errors import CrmAuditError
 
     loaded, asked = cli.settings(), _asked(full, objects or [], since)
     runs: list[tuple[Run, Mapping[str, Count]]] = []
+    failed: list[dict[str, object]] = []
     with cli.opened(loaded) as store:
-        for job in cli.jobs(name, loaded):
-            start = Start(connection=job.name, started=cli.now(), config=digest(job.connection), asked=asked)
-            with screen.progress() as advance:
-                heard = partial(told, advance, job.name)
-                run = pull(cli.connector(job), store, start=start, now=cli.now, progress=heard)
+        jobs = cli.jobs(name, loaded)
+        for job, run in _each(jobs, store, asked):
+            if isinstance(run, CrmAuditError):
+                failed.append({"connection": job.name, "code": run.exit_code, "reason": str(run)})
+                screen.problem(f"{job.name}: {run}")
+                continue
             runs.append((run, store.counts(run)))
             if not as_json:
                 tell(*runs[-1])
     if as_json:
-        screen.document("sync", {"runs": [screen.fields(run) | {"counts": counts} for run, counts in runs]})
-    else:
+        told_of = [screen.fields(run) | {"counts": counts} for run, counts in runs]
+        screen.document("sync", {"runs": told_of, "failed": failed})
+    elif runs:
         screen.hint("Next: crm-audit check")
-    if any(run.status != "complete" for run, _ in runs):
-        raise typer.Exit(3)
+    raise typer.Exit(_code(runs, failed))
+
+
+def _each(jobs: list[Job], store: Store, asked: Asked) -> Iterator[tuple[Job, Run | CrmAuditError]]:
+    """What became of each connection; where there is but one, its error is that of the command."""
+    from crm_audit.errors import CrmAuditError
+
+    for job in jobs:
+        try:
+            yield job, _pulled(job, store, asked)
+        except CrmAuditError as error:
+            if len(jobs) == 1:
+                raise
+            yield job, error
+
+
+def _pulled(job: Job, store: Store, asked: Asked) -> Run:
+    from crm_audit.cli import screen
+    from crm_audit.config import digest
+    from crm_audit.pull import pull
+    from crm_audit.store import Start
+
+    start = Start(connection=job.name, started=cli.now(), config=digest(job.connection), asked=asked)
+    with screen.progress() as advance:
+        heard = partial(told, advance, job.name)
+        return pull(cli.connector(job), store, start=start, now=cli.now, progress=heard)
+
+
+def _code(runs: list[tuple[Run, Mapping[str, Count]]], failed: list[dict[str, object]]) -> int:
+    """The worst of what the connections came to."""
+    partly = [3 for run, _ in runs if run.status != "complete"]
+    return max([0, *partly, *(int(str(each["code"])) for each in failed)])
 
 
 def told(advance: Advance, name: str, kind: str, rows: int) -> None:

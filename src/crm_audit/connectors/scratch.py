@@ -5,12 +5,17 @@ A database of its own in a temporary file that nobody else opens and nothing out
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
+from tempfile import gettempdir
+
+from crm_audit.errors import StorageFull
 
 Row = Mapping[str, object]
 Keyed = tuple[str, Row]
@@ -32,10 +37,12 @@ class Scratch:
         self._db.execute("CREATE INDEX by_key ON aside (name, key)")
 
     def put(self, name: str, rows: Iterable[Keyed]) -> None:
-        """Set rows aside; the same row twice is there twice."""
-        self._db.execute("BEGIN")
-        self._db.executemany("INSERT INTO aside VALUES (?, ?, ?)", ((name, key, _written(row)) for key, row in rows))
-        self._db.execute("COMMIT")
+        """Set rows aside; the same row twice is there twice. StorageFull where the disk for temporary files is."""
+        written = ((name, key, _written(row)) for key, row in rows)
+        with roomy():
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT INTO aside VALUES (?, ?, ?)", written)
+            self._db.execute("COMMIT")
 
     def of(self, name: str, keys: Iterable[str]) -> dict[str, list[Row]]:
         """The rows of these keys."""
@@ -63,6 +70,21 @@ class Scratch:
     def close(self) -> None:
         """Give the disk back."""
         self._db.close()
+
+
+@contextmanager
+def roomy() -> Iterator[None]:
+    """StorageFull, and where to look, for a disk of temporary files that has no room."""
+    try:
+        yield
+    except (sqlite3.OperationalError, OSError) as error:
+        full = isinstance(error, sqlite3.Error) or error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if not full:
+            raise
+        raise StorageFull(
+            f"no room for temporary files in {gettempdir()} ({error}): make room there, or name another folder in "
+            "TMPDIR; what was saved stays, and the next run goes on there"
+        ) from None
 
 
 def pages(rows: Iterable[Row], size: int) -> Iterator[Sequence[Row]]:

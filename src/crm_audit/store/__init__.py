@@ -134,6 +134,7 @@ class Store:
 
         def work(db: Connection) -> dict[str, int]:
             everybody = forgetting.identities(db, connection, people)
+            hints.unhear(db, connection, everybody)
             return forgetting.forget(db, connection, everybody, key=keys.key(db))
 
         erased = self._write(work)

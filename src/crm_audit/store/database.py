@@ -16,8 +16,9 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from crm_audit import __version__
-from crm_audit.errors import FixConfig, StoreTooNew
+from crm_audit.errors import FixConfig, Retry, StoreTooNew
 from crm_audit.store.tables import INSERT
+from crm_audit.store.transactions import passing
 
 PATIENCE = 30
 """Seconds that SQLite waits for another writer: the longest transaction here, the end of a pass, takes some."""
@@ -111,6 +112,8 @@ def _refused(place: URL) -> Iterator[None]:
         raise FixConfig(f"store {shown}: no such driver; use sqlite:/// or postgresql+psycopg://") from None
     except DBAPIError as error:
         first = str(error.orig).strip().partition("\n")[0]
+        if passing(error):
+            raise Retry(f"store {shown}: {first}; {_fix(place)}, or run this again later") from None
         raise FixConfig(f"store {shown}: {first}; {_fix(place)}") from None
 
 

@@ -84,9 +84,12 @@ def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str
 
 
 def overwrite(db: Connection) -> bool:
-    """Rewrite the files, so that no free page holds what was erased; False where somebody reading kept it from that."""
+    """Rewrite the files, so that no free page holds what was erased; False where somebody reading kept it from that.
+
+    PostgreSQL does not tell of readers, and its log and backups keep old pages for as long as they are set to.
+    """
     if db.dialect.name == "postgresql":
-        db.execute(text("VACUUM people, links, events, rechecks, history"))
+        db.execute(text("VACUUM (FULL) people, links, events, rechecks, history, hints"))
         return True
     db.execute(text("VACUUM"))
     return bool(db.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0] == 0)

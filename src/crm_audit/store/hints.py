@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, or_, select, update
 from sqlmodel import Field
 
 from crm_audit.connectors.base import Hint
+from crm_audit.store.keys import key
 from crm_audit.store.ledger import FINISHED, Run
-from crm_audit.store.rows import storable
 from crm_audit.store.tables import INSERT, METADATA, RUNS, Base
 
 REMEMBERED = timedelta(days=4)
@@ -35,12 +35,18 @@ HINTS = METADATA.tables["hints"]
 
 def hear(db: Connection, connection: str, hints: Iterable[Hint], *, at: datetime) -> int:
     """Keep those that are new; how many they were."""
+    hashed = key(db).hashed  # what was said may be an address: it is only to be known again
     rows = [
-        {"connection": connection, "key": storable(one.key), "object": one.object, "record": one.record, "heard": at}
+        {"connection": connection, "key": hashed(one.key), "object": one.object, "record": one.record, "heard": at}
         for one in hints
     ]
     new = INSERT[db.dialect.name](HINTS).on_conflict_do_nothing().returning(HINTS.c.key)
     return sum(db.execute(new, {**row, "run": None}).first() is not None for row in rows)
+
+
+def unhear(db: Connection, connection: str, records: Iterable[str]) -> None:
+    """Drop what was said of these records."""
+    db.execute(delete(HINTS).where(HINTS.c.connection == connection, HINTS.c.record.in_(list(records))))
 
 
 def taken(db: Connection, run: Run) -> tuple[Hint, ...]:

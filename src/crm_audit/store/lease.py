@@ -6,10 +6,13 @@ run ended, and may commit nothing more.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import secrets
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, cast, func, select, update
@@ -25,7 +28,18 @@ CUT_OFF = "cut off: a later run began before it had finished"
 
 def holder() -> str:
     """Names this process and one run of it: host, process id, and a token."""
-    return f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
+    return f"{host()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+@cache
+def host() -> str:
+    """Where a process id means one process: hosts and containers may share a name, but no boot and id space of both."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        space = Path("/proc/self/ns/pid").readlink()
+    except OSError:  # no Linux: its name has to do
+        return platform.node()
+    return f"{platform.node()}/{hashlib.sha256(f'{boot} {space}'.encode()).hexdigest()[:8]}"
 
 
 def until(db: Connection) -> ColumnElement[int]:
@@ -64,18 +78,18 @@ def now(db: Connection) -> ColumnElement[int]:
 
 
 def _busy(connection: str, run: Row[Any, Any, Any, Any]) -> str:
-    host, pid, _ = run.holder.rsplit(":", 2)
+    where, pid, _ = run.holder.rsplit(":", 2)
     return (
         f"{connection}: run {run.id} has been reading it since {run.started:%Y-%m-%d %H:%M} UTC "
-        f"(process {pid} on {host}); wait for it, or end that process and try again: "
+        f"(process {pid} on {where.partition('/')[0]}); wait for it, or end that process and try again: "
         f"if it is gone already, this works in {run.left} s at the latest"
     )
 
 
 def dead(holder: str) -> bool:
     """Whether the process is known to be gone; of another host nothing is known."""
-    host, pid, _ = holder.rsplit(":", 2)
-    if host != platform.node() or os.name != "posix":  # elsewhere, signal 0 is no mere question
+    where, pid, _ = holder.rsplit(":", 2)
+    if where != host() or os.name != "posix":  # elsewhere, signal 0 is no mere question
         return False
     try:
         os.kill(int(pid), 0)

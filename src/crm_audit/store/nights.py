@@ -137,9 +137,11 @@ class Nights:
         db.execute(delete(HEARTBEATS).where(HEARTBEATS.c.at < now - REMEMBERED))
 
     def _change(self, db: Connection, night: Night, **values: object) -> None:
-        mine = (NIGHTS.c.state == "running", NIGHTS.c.holder == self._me, NIGHTS.c.tries == night.tries)
-        done = db.execute(update(NIGHTS).where(*_named(night), *mine).values(values))
-        if done.rowcount != 1:
+        mine = (*_named(night), NIGHTS.c.holder == self._me)
+        held = (NIGHTS.c.state == "running", NIGHTS.c.tries == night.tries)
+        done = db.execute(update(NIGHTS).where(*mine, *held).values(values))
+        said = [NIGHTS.c[name].is_not_distinct_from(value) for name, value in values.items()]
+        if done.rowcount != 1 and db.scalar(select(NIGHTS.c.day).where(*mine, *said)) is None:  # not said already
             raise Incomplete(f"the night {night.day} of {night.connection!r} was taken over by another process")
 
     def _night(self, row: RowMapping, now: int) -> Night:

@@ -57,7 +57,7 @@ def follow(db: Connection, run: Run, page: Page, *, of: Pass, token: str) -> Non
     if page.ended and page.sweep == "all":
         whole = {"whole_at": db.scalar(select(RUNS.c.started).where(RUNS.c.id == of.began)), "swept": run.id}
     stand = {"kind": page.kind, "cursor": page.cursor, "ended": page.ended, "began": of.began, **whole}
-    stand |= {"config": run.config, "run": run.id, "page": token}
+    stand |= {"config": _read_by(run), "run": run.id, "page": token}
     insert = INSERT[db.dialect.name](CURSORS)
     insert = insert.values(connection=run.connection, stream=page.stream, **stand)
     db.execute(insert.on_conflict_do_update(index_elements=CURSORS.primary_key, set_=stand))
@@ -92,4 +92,9 @@ def whole_now(db: Connection, run: Run) -> list[str]:
 
 
 def _read_so(run: Run) -> Select[Any]:
-    return select(CURSORS).where(CURSORS.c.connection == run.connection, CURSORS.c.config == run.config)
+    return select(CURSORS).where(CURSORS.c.connection == run.connection, CURSORS.c.config == _read_by(run))
+
+
+def _read_by(run: Run) -> str:
+    """Names the settings by which this run reads; how it judges is no matter for a cursor."""
+    return run.config.partition(".")[0]

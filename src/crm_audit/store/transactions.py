@@ -40,7 +40,7 @@ class Transactions:
         retrying = Retrying(
             stop=stop_after_attempt(TRIES),
             wait=wait_random_exponential(multiplier=0.1, max=LONGEST),
-            retry=retry_if_exception(_passing),
+            retry=retry_if_exception(passing),
             sleep=self.sleep,
             reraise=True,
         )
@@ -70,7 +70,7 @@ def _ours(error: DBAPIError, *, where: str) -> CrmAuditError | None:
     code = _sqlite(error)
     if code in NO_ROOM or _state(error) in FULL:
         return StorageFull(f"{says}; make room on its disk, or raise its quota, and run this again: nothing is lost")
-    if _passing(error):
+    if passing(error):
         return Retry(f"{says}; tried {TRIES} times; what was saved stays, so run this again later")
     if code & 0xFF in (SQLITE_IOERR, SQLITE_CANTOPEN):
         return Retry(f"{says}; is its disk still there? What was saved stays, so run this again later")
@@ -79,7 +79,7 @@ def _ours(error: DBAPIError, *, where: str) -> CrmAuditError | None:
     return None
 
 
-def _passing(error: BaseException) -> bool:
+def passing(error: BaseException) -> bool:
     """Whether the same transaction may well succeed the next time."""
     if not isinstance(error, DBAPIError):
         return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
 from typing import Any, TypeVar
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from hubspot import HubSpot
@@ -14,8 +15,8 @@ from hubspot.discovery.discovery_base import DiscoveryBase
 
 from crm_audit.connectors.base import Calls
 from crm_audit.connectors.hubspot.limits import Pace
-from crm_audit.connectors.hubspot.names import VERSION
-from crm_audit.connectors.hubspot.refusals import Refused
+from crm_audit.connectors.hubspot.names import MERGED, VERSION
+from crm_audit.connectors.hubspot.refusals import Refused, told
 from crm_audit.connectors.hubspot.wire import Answer, Wire
 from crm_audit.errors import Retry
 
@@ -28,6 +29,8 @@ Json = dict[str, Any]
 PAGE, PAGE_WITH_HISTORY, SEARCHED, ASSOCIATIONS, OWNERS = 100, 50, 200, 1000, 500
 """HubSpot's own limits: records listed or read, the same with history, searched, associated, owners."""
 BATCH = PAGE
+
+HOST = "api.hubapi.com"
 
 NOTHING_THERE = ("NO_ASSOCIATIONS_FOUND", "OBJECT_NOT_FOUND")
 
@@ -45,7 +48,7 @@ class Gateway:
     ) -> None:
         self.calls = Calls()
         self.pace = pace or Pace()
-        self._wire = Wire(pool or urllib3.PoolManager(), self.calls, version=version, pace=self.pace)
+        self._wire = Wire(pool or direct_or_by_proxy(), self.calls, version=version, pace=self.pace)
         self._apis: dict[tuple[str, str], Any] = {}
         self._client = HubSpot(
             access_token=token,
@@ -159,8 +162,11 @@ class Gateway:
             return _object(api.read(query.kind, {**body, "inputs": list(inputs)}, _preload_content=False))
 
         rows, silent = _asked_twice([{"id": one} for one in ids], ask, lambda row: str(row["id"]), name=query.kind)
-        if silent > sum(str(row["id"]) not in ids for row in rows):  # a merged one may come as its survivor
-            raise Retry(f"HubSpot left {silent} of {query.kind} out of its answers without saying why; try again later")
+        survivors = [row for row in rows if str(row["id"]) not in ids]  # a merged one may come as the one it is now
+        silent = silent if not survivors else _unexplained(silent, survivors)
+        if silent:
+            some = f"{len(silent)} of {query.kind}"
+            raise Retry(f"HubSpot left {some} out of its answers without saying why; try again later")
         return {str(row["id"]): row for row in rows}
 
     def associated(self, kind: str, other: str, *, ids: Iterable[str]) -> dict[str, list[Json]]:
@@ -203,6 +209,12 @@ class Query:
     archived: bool = False
 
 
+def direct_or_by_proxy() -> urllib3.PoolManager:
+    """A pool that goes by the proxy which the environment names (HTTPS_PROXY, NO_PROXY), where it names one."""
+    proxy = None if proxy_bypass(HOST) else getproxies().get("https")
+    return urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
+
+
 def cut(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     """A list in pieces of at most that size."""
     return (items[start : start + size] for start in range(0, len(items), size))
@@ -224,30 +236,45 @@ def _results(answer: Json) -> list[Json]:
 
 def _asked_twice(
     inputs: Sequence[Json], ask: Callable[[Sequence[Json]], Json], key: Callable[[Json], str], *, name: str
-) -> tuple[list[Json], int]:
-    """The rows of a batch. Inputs that the answer passes over in silence are asked for once more, then counted."""
-    rows: list[Json] = []
-    silent = inputs
+) -> tuple[list[Json], list[str]]:
+    """The rows of a batch. Inputs that the answer passes over in silence are asked for once more, then given too."""
+    rows: dict[str, Json] = {}
+    silent = [str(one["id"]) for one in inputs]
     for _ in range(2):
-        answer = ask(silent)
-        rows += _results(answer)
-        if _withheld(answer, name):
-            return rows, 0
-        told = {key(row) for row in rows}
-        silent = [one for one in silent if str(one["id"]) not in told]
+        answer = ask([one for one in inputs if str(one["id"]) in silent])
+        rows |= {key(row): row for row in _results(answer)}
+        absent = _absent(answer, name)
+        silent = [one for one in silent if one not in rows and not (absent is None or one in absent)]
         if not silent:
             break
-    return rows, len(silent)
+    return [*rows.values()], silent
 
 
-def _withheld(answer: Json, name: str) -> bool:
-    """Whether the answer says that there is nothing for some; Retry where it withholds what there may be."""
+def _unexplained(silent: Sequence[str], survivors: Sequence[Json]) -> list[str]:
+    """Those that none of these records says it was merged from; where they do not say, one is taken for each."""
+    said = [str((row.get("properties") or {}).get(MERGED) or "") for row in survivors]
+    left = [one for one in silent if one not in {old.partition(":")[0] for text in said for old in text.split(";")}]
+    return left[sum(not text for text in said) :]
+
+
+def _absent(answer: Json, name: str) -> frozenset[str] | None:
+    """The ids of which the answer says that nothing is there; None where it says so of some without naming them.
+
+    Retry where it withholds what there may be.
+    """
     errors = answer.get("errors") or ()
+    named: set[str] = set()
     for error in errors:
         said = f"{error.get('category')} {error.get('subCategory')}"
         if not any(known in said for known in NOTHING_THERE):
-            raise Retry(f"HubSpot left out {name}: {error.get('message', 'without saying why')}")
-    return bool(errors)
+            raise Retry(f"HubSpot left out {name}: {told(error, 'without saying why')}")
+        ids = [
+            str(one) for listed in (error.get("context") or {}).values() if isinstance(listed, list) for one in listed
+        ]
+        if not ids:
+            return None
+        named.update(ids)
+    return frozenset(named)
 
 
 def _page(answer: Json) -> tuple[list[Json], str | None]:

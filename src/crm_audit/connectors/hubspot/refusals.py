@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from crm_audit.errors import BadLogin, CrmAuditError, FixInCrm, NoAccess, OutOfQuota, Retry
 
 LONGEST_WAIT = 60.0  # seconds; a longer Retry-After parks the stream instead of sleeping through it
+LONGEST_TEXT = 300  # characters
+ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 LOCKED_FOR = 2.0  # a locked record (423) stays locked for two seconds
 POLICIES: Mapping[str, float] = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 """Seconds after which the budget that a 429 names is whole again; HubSpot states none."""
@@ -42,7 +45,13 @@ def refusal(status: int, body: bytes, *, headers: Mapping[str, str], name: str) 
     if status in (423, 429, 477) or status >= 500:
         least = LOCKED_FOR if status == 423 else POLICIES.get(str(said.get("policyName")), 0.0)
         return _throttled(status, headers, name=name, least=least)
-    return Refused(f"HubSpot refuses {name} ({status}): {said.get('message', 'without saying why')}")
+    return Refused(f"HubSpot refuses {name} ({status}): {told(said, 'without saying why')}")
+
+
+def told(said: Mapping[str, Any], otherwise: str) -> str:
+    """HubSpot's message, without addresses and no longer than a line: it ends in logs."""
+    text = ADDRESS.sub("(an address)", str(said.get("message") or otherwise))
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
 def _said(body: bytes) -> dict[str, Any]:
@@ -58,7 +67,7 @@ def _missing(said: Mapping[str, Any]) -> str:
     scopes = [scope for context in contexts for name in SCOPES for scope in context.get(name) or ()]
     if scopes:
         return "add the scope " + ", ".join(dict.fromkeys(scopes)) + " to the app whose token this is"
-    return str(said.get("message", "a scope or a permission is missing"))
+    return told(said, "a scope or a permission is missing")
 
 
 def _throttled(status: int, headers: Mapping[str, str], *, name: str, least: float) -> Retry:

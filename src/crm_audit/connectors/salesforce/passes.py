@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from urllib.parse import quote
 
-from crm_audit.connectors.base import Page, Reading, Sweep
+from crm_audit.connectors.base import Page, Reading, Stand, Sweep
 from crm_audit.connectors.salesforce.asking import STAMP, Query, literal
 from crm_audit.connectors.salesforce.feeds import LIVE, Feed, Lookup, Rows, Stream
 from crm_audit.connectors.salesforce.org import Org
-from crm_audit.connectors.salesforce.place import LONGEST_GAP, Place, begun, increment
+from crm_audit.connectors.salesforce.place import LONGEST_GAP, OVERLAP, Place, begun, increment
 from crm_audit.connectors.salesforce.reading import Row, flag, required
 from crm_audit.domain import Record
 
@@ -35,7 +35,8 @@ class Pass:
     gone: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)  # rows of which something beside them changed
     failed: str = ""
-    holes: bool = False  # the log of deletions does not reach back to the mark
+    holes: bool = False  # the log of deletions does not reach back to the mark, or is kept from us
+    covered: datetime | None = None  # up to when the log of deletions knows everything
 
     @property
     def key(self) -> str:
@@ -101,9 +102,19 @@ class Pass:
         sweep: Sweep = "all" if self.place.whole else "open" if self.feed.open else "none"
         gone = [{"Id": each} for each in sorted(self.gone)]
         self.place = replace(self.place, ended=True)
+        end = self.place.end()
+        if self.covered is not None and self.covered + OVERLAP < datetime.fromisoformat(end.mark):
+            end = replace(end, mark=literal(self.covered))  # later deletions are in no log yet
         for stream in self.streams:
             page = self._page(stream, (), gone)
-            yield replace(page, cursor=self.place.end().text, ended=True, sweep=sweep)
+            yield replace(page, cursor=end.text, ended=True, sweep=sweep)
+
+    def given_up(self, stands: Mapping[str, Stand]) -> Iterator[Page]:
+        """End what was cut off and begins anew, so that what it saw does not count as seen by this pass."""
+        for stream in self.streams:
+            stand = stands.get(stream.name)
+            if stand is not None and not stand.ended and not self.resumed:
+                yield Page(kind=stream.kind, stream=stream.name, cursor=stand.cursor, ended=True)
 
     def _page(self, stream: Stream, made: tuple[Record, ...], rows: Rows) -> Page:
         page = Page(kind=stream.kind, stream=stream.name, rows=made, cursor=self.place.text)
@@ -121,7 +132,8 @@ class Pass:
         if self.holes:
             whole = Place(mark=literal(now), asked=self.place.asked)
             return Pass(self.org, self.feed, self.streams, whole, resumed=False)
-        if self.resumed and (self.place.whole or self.place.job):
+        missed = reading.since is not None and self.place.since > literal(reading.since)
+        if self.resumed and (self.place.whole or self.place.job or missed):
             more = increment(self.place, reading, now=now)
             return Pass(self.org, self.feed, self.streams, more, resumed=False)
         return None

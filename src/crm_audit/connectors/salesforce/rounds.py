@@ -34,8 +34,8 @@ from crm_audit.connectors.salesforce.org import Org
 from crm_audit.connectors.salesforce.passes import Pass, digest, live, nothing, passes
 from crm_audit.connectors.salesforce.place import OVERLAP, Place, begun, parsed
 from crm_audit.connectors.salesforce.reading import Row, instant, required, text
-from crm_audit.connectors.salesforce.refusals import OutOfReach, Vanished
-from crm_audit.connectors.scratch import Scratch, pages
+from crm_audit.connectors.salesforce.refusals import Vanished
+from crm_audit.connectors.scratch import Scratch, pages, roomy
 from crm_audit.domain import KINDS
 from crm_audit.errors import CrmAuditError, FixConfig, FixInCrm, Incomplete, OutOfQuota, Retry
 
@@ -49,6 +49,7 @@ def read(look: Callable[[], Org], reading: Reading) -> Read:
         org = look()
         todo = passes(org, feeds(org), reading)
         yield from _standing(org, reading)
+        yield from (page for each in todo for page in each.given_up(reading.stands))
         with closing(Scratch()) as scratch:
             while todo:
                 current = Round(org, scratch, todo, _moved_deals(org, reading))
@@ -197,13 +198,18 @@ class Round:
         error, body = told.part.error, told.part.body
         if isinstance(error, OutOfQuota):
             raise error
+        listed = body.get("deletedRecords") if isinstance(body, Mapping) else None
         if isinstance(error, Retry):
             each.failed = str(error)
-        elif isinstance(error, OutOfReach):
+        elif error is not None:
             each.holes = True
-        elif isinstance(body, Mapping):
-            listed = body.get("deletedRecords")
-            each.gone |= {required(row, "id") for row in listed} if isinstance(listed, list) else set()
+        elif not isinstance(body, Mapping) or not isinstance(listed, list):
+            each.failed = (
+                f"Salesforce's log of deleted {each.feed.object} says neither what nor that nothing was deleted"
+            )
+        else:
+            each.gone |= {required(row, "id") for row in listed}
+            each.covered = instant(body, "latestDateCovered")
             earliest = instant(body, "earliestDateAvailable")
             each.holes = earliest is not None and earliest > datetime.fromisoformat(each.place.since)
 
@@ -332,7 +338,7 @@ class Round:
         following: str | None = locator
         while following is not None:
             locator = following
-            with TemporaryFile() as file:
+            with roomy(), TemporaryFile() as file:
                 sheet = bulk.sheet(self._gateway, job, locator, most=self._org.options.bulk_records, file=file)
                 if each is not None and each.feed.beside:
                     self._settle([(each, islice(bulk.rows(sheet, query.object, types), done, None))])
