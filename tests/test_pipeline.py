@@ -281,18 +281,18 @@ def test_a_second_plan_is_empty(store: Store) -> None:
     first = planned(store, shelf)
     assert {write.deal for write in first.writes} == {"d1", "d2"}
     told_of: list[int] = []
-    receipts = pipeline.applied(first, shelf, told_of.append)
+    receipts = pipeline.applied(first, shelf, store, told_of.append)
     assert [receipt.ok for receipt in receipts] == [True, True]
     assert told_of == [2]
     assert planned(store, shelf) == Plan((), 2)
-    assert pipeline.applied(planned(store, shelf), shelf, told_of.append) == []
+    assert pipeline.applied(planned(store, shelf), shelf, store, told_of.append) == []
     assert shelf.calls.write == 1
 
 
 def test_only_what_changed_is_written_the_next_night(store: Store) -> None:
     shelf = Shelf([*around(), *story("d1"), *story("d2")])
     synced(store, shelf, 3)
-    pipeline.applied(planned(store, shelf), shelf, lambda done: None)
+    pipeline.applied(planned(store, shelf), shelf, store, lambda done: None)
     shelf.records = [*around(), *story("d1"), *story("d2", need=None)]
     synced(store, shelf, 1)
     (write,) = planned(store, shelf).writes
@@ -310,12 +310,12 @@ def test_a_deal_that_was_closed_before_we_came_is_never_begun(store: Store) -> N
 def test_a_deal_that_is_closed_after_we_wrote_is_corrected_once(store: Store) -> None:
     shelf = Shelf([*around(), *story("d1", need=None)])
     synced(store, shelf, 3)
-    pipeline.applied(planned(store, shelf), shelf, lambda done: None)
+    pipeline.applied(planned(store, shelf), shelf, store, lambda done: None)
     shelf.records = [*around(), *story("d1", need=None, stage="Won")]
     synced(store, shelf, 2)
     (write,) = planned(store, shelf).writes
     assert (write.after["status"], write.after["top_finding"]) == ("not_applicable", None)
-    pipeline.applied(planned(store, shelf), shelf, lambda done: None)
+    pipeline.applied(planned(store, shelf), shelf, store, lambda done: None)
     synced(store, shelf, 1)
     assert planned(store, shelf).writes == ()
 

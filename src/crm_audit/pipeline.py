@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
 
-from crm_audit import evaluate, facts
+from crm_audit import crash, evaluate, facts
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Connector, Receipt
 from crm_audit.domain import LOST, STRENGTH, WON
@@ -19,7 +19,7 @@ from crm_audit.facts import Facts, Terms
 from crm_audit.policy import Pack
 from crm_audit.store import Run, Store
 from crm_audit.writeback.annotation import annotate
-from crm_audit.writeback.apply import apply
+from crm_audit.writeback.apply import apply, recover
 from crm_audit.writeback.plan import Plan, plan
 
 LOST_WITH = {
@@ -106,15 +106,18 @@ def planned(report: Report, connector: Connector, store: Store) -> Plan:
     if report.run.missing:
         gaps = ", ".join(sorted(report.run.missing))
         raise Incomplete(f"{report.job.name}: nothing is written from incomplete evidence; not read: {gaps}")
+    crash.at("P0")
+    recover(report.job.name, connector, store.outbox)
     verdicts = report.audit.verdicts
     closed = set(verdicts.filter(pl.col("state").is_in([WON, LOST]))["id"])
     settled = closed & store.changed(report.run, "deals")
     rules = shown(report.job)
     told = annotate(report.audit, [finding for finding in report.findings if finding.rule in rules])
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
-    return plan(wanted, connector.shown(list(wanted)), settled=settled)
+    made = plan(wanted, connector.shown(list(wanted)), settled=settled)
+    return replace(made, connection=report.job.name, run=report.run.id)
 
 
-def applied(wanted: Plan, connector: Connector, progress: Callable[[int], None]) -> list[Receipt]:
+def applied(wanted: Plan, connector: Connector, store: Store, progress: Callable[[int], None]) -> list[Receipt]:
     """Carry a plan out; one receipt per write."""
-    return apply(wanted, connector, progress)
+    return apply(wanted, connector, store.outbox, progress)

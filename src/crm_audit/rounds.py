@@ -81,7 +81,7 @@ def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]
     planned = pipeline.planned(report, crm, store)
     told = f"{len(planned.writes):,} writes, {planned.unchanged:,} deals show it already"
     yield Step(connection=job.name, step="plan", code=0, says=told)
-    receipts = pipeline.applied(planned, crm, lambda done: heard("writes", done))
+    receipts = pipeline.applied(planned, crm, store, lambda done: heard("writes", done))
     refused = sum(not receipt.ok for receipt in receipts)
     told = f"{len(receipts) - refused:,} of {len(receipts):,} writes done and read back, {refused:,} refused"
     yield Step(connection=job.name, step="apply", code=REFUSED if refused else 0, says=told)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import requests
 
+from crm_audit import crash
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
 from crm_audit.connectors.salesforce import own
@@ -119,6 +120,7 @@ class SalesforceConnector:
         for each in writes:
             own.record(each)  # whatever is not ours stops everything before anything is sent
         refused = self._saved(f"composite/sobjects/{own.VERDICT}/{own.KEY}", _at(own.VERDICT, writes))
+        crash.at("P3")
         links = [each for each in _at(own.DEAL, writes) if not own.linked(each)]
         refused |= {_key(each): WITHOUT_VERDICT for each in links if (each.deal, own.VERDICT) in refused}
         if not self._linkable():
