@@ -25,7 +25,7 @@ OUTSIDE_WORLD = (
     "tempfile", "threading", "time", "uuid", "structlog", "tenacity",
 )  # fmt: skip
 EFFECTFUL = (
-    "__main__", "cases", "cli", "config", "connectors", "emulator", "kits", "packs", "pipeline", "pull",
+    "__main__", "cases", "cli", "config", "connectors", "crash", "emulator", "kits", "packs", "pipeline", "pull",
     "reference.__main__", "rounds", "schedule", "shipped", "store", "watch", "web", "wire", "worlds",
     "writeback.apply", "yamls",
 )  # fmt: skip

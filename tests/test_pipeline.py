@@ -282,18 +282,18 @@ def test_a_second_plan_is_empty(store: Store) -> None:
     first = planned(store, shelf)
     assert {write.deal for write in first.writes} == {"d1", "d2"}
     told_of: list[int] = []
-    receipts = pipeline.applied(first, shelf, told_of.append)
+    receipts = pipeline.applied(first, shelf, store, told_of.append)
     assert [receipt.ok for receipt in receipts] == [True, True]
     assert told_of == [2]
     assert planned(store, shelf) == Plan((), 2)
-    assert pipeline.applied(planned(store, shelf), shelf, told_of.append) == []
+    assert pipeline.applied(planned(store, shelf), shelf, store, told_of.append) == []
     assert shelf.calls.write == 1
 
 
 def test_only_what_changed_is_written_the_next_night(store: Store) -> None:
     shelf = Shelf([*around(), *story("d1"), *story("d2")])
     synced(store, shelf, 3)
-    pipeline.applied(planned(store, shelf), shelf, lambda done: None)
+    pipeline.applied(planned(store, shelf), shelf, store, lambda done: None)
     shelf.records = [*around(), *story("d1"), *story("d2", need=None)]
     synced(store, shelf, 1)
     (write,) = planned(store, shelf).writes
@@ -311,12 +311,12 @@ def test_a_deal_that_was_closed_before_we_came_is_never_begun(store: Store) -> N
 def test_a_deal_that_is_closed_after_we_wrote_is_corrected_once(store: Store) -> None:
     shelf = Shelf([*around(), *story("d1", need=None)])
     synced(store, shelf, 3)
-    pipeline.applied(planned(store, shelf), shelf, lambda done: None)
+    pipeline.applied(planned(store, shelf), shelf, store, lambda done: None)
     shelf.records = [*around(), *story("d1", need=None, stage="Won")]
     synced(store, shelf, 2)
     (write,) = planned(store, shelf).writes
     assert (write.after["status"], write.after["top_finding"]) == ("not_applicable", None)
-    pipeline.applied(planned(store, shelf), shelf, lambda done: None)
+    pipeline.applied(planned(store, shelf), shelf, store, lambda done: None)
     synced(store, shelf, 1)
     assert planned(store, shelf).writes == ()
 
@@ -379,7 +379,7 @@ def test_block_writes_the_stages_that_a_deal_may_not_enter(store: Store) -> None
 def test_a_step_back_opens_the_gate_with_the_next_write(store: Store) -> None:
     shelf = Shelf(UNDECIDED)
     synced(store, shelf)
-    pipeline.applied(gated(store, shelf, **GATED), shelf, lambda done: None)
+    pipeline.applied(gated(store, shelf, **GATED), shelf, store, lambda done: None)
     (write,) = gated(store, shelf, ladder="annotate").writes
     assert (write.deal, dict(write.after)) == ("d1", {"refused": NO_STAGE})
 
@@ -389,7 +389,7 @@ def test_a_pipeline_in_shadow_is_never_begun_and_what_stands_there_loses_its_gat
     synced(store, shelf)
     dark = {**GATED, "pipeline_ladders": {"new": "shadow"}}
     assert gated(store, shelf, **dark) == Plan((), 0)
-    pipeline.applied(gated(store, shelf, **GATED), shelf, lambda done: None)
+    pipeline.applied(gated(store, shelf, **GATED), shelf, store, lambda done: None)
     (write,) = gated(store, shelf, **dark).writes
     assert (write.deal, write.after["refused"]) == ("d1", NO_STAGE)
     assert (write.after["top_finding"], write.after["details"]) == (None, None)

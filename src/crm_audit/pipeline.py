@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from crm_audit import evaluate, facts
+from crm_audit import crash, evaluate, facts
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Connector, KnowsBypass, Receipt
 from crm_audit.deadlocks import deadlocks
@@ -21,7 +21,7 @@ from crm_audit.gates import HowFar, refused_stages
 from crm_audit.policy import Pack
 from crm_audit.store import Run, Store
 from crm_audit.writeback.annotation import annotate, gated
-from crm_audit.writeback.apply import apply
+from crm_audit.writeback.apply import apply, recover
 from crm_audit.writeback.plan import Plan, plan
 
 LOST_WITH = {
@@ -122,6 +122,8 @@ def planned(report: Report, connector: Connector, store: Store) -> Plan:
         gaps = ", ".join(sorted(report.run.missing))
         raise Incomplete(f"{report.job.name}: nothing is written from incomplete evidence; not read: {gaps}")
     accept(report.job, connector)
+    crash.at("P0")
+    recover(report.job.name, connector, store.outbox)
     verdicts = report.audit.verdicts
     closed = set(verdicts.filter(pl.col("state").is_in([WON, LOST]))["id"])
     settled = closed & store.changed(report.run, "deals")
@@ -129,7 +131,7 @@ def planned(report: Report, connector: Connector, store: Store) -> Plan:
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
     ungated = {deal: why for deal in wanted if (why := connector.ungated(told[deal]))}
     writes = plan(wanted, connector.shown(list(wanted)), settled=settled | _in_shadow(report))
-    return replace(writes, ungated=ungated)
+    return replace(writes, ungated=ungated, connection=report.job.name, run=report.run.id)
 
 
 def notes(report: Report) -> dict[str, Annotation]:
@@ -200,6 +202,6 @@ def stuck(job: Job) -> list[str]:
     return [each.says for each in deadlocks(job.pack, how_far(job.connection), job.connection.arises)]
 
 
-def applied(wanted: Plan, connector: Connector, progress: Callable[[int], None]) -> list[Receipt]:
+def applied(wanted: Plan, connector: Connector, store: Store, progress: Callable[[int], None]) -> list[Receipt]:
     """Carry a plan out; one receipt per write."""
-    return apply(wanted, connector, progress)
+    return apply(wanted, connector, store.outbox, progress)

@@ -83,7 +83,7 @@ def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]
     if planned.ungated:
         told += f"; {len(planned.ungated):,} deals cannot be gated"
     yield Step(connection=job.name, step="plan", code=0, says=told)
-    receipts = pipeline.applied(planned, crm, lambda done: heard("writes", done))
+    receipts = pipeline.applied(planned, crm, store, lambda done: heard("writes", done))
     crm.beat(edge.now())
     refused = sum(not receipt.ok for receipt in receipts)
     told = f"{len(receipts) - refused:,} of {len(receipts):,} writes done and read back, {refused:,} refused"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
 from crm_audit.domain import Account, Annotation, Stage, Survey
 from crm_audit.errors import Retry
-from crm_audit.writeback.apply import BATCH, apply
+from crm_audit.store import Store
+from crm_audit.writeback.apply import BATCH
+from crm_audit.writeback.apply import apply as carried_out
 from crm_audit.writeback.plan import Plan
 
 
@@ -58,6 +61,11 @@ class Ledger:
 
     def address(self, kind: str, record_id: str) -> str | None:
         return None
+
+
+def apply(plan: Plan, ledger: Ledger, progress: Callable[[int], None] = lambda done: None) -> list[Receipt]:
+    with TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/store.db") as store:
+        return carried_out(plan, ledger, store.outbox, progress)
 
 
 def writes(deals: int, places: Sequence[str] = ("verdict",)) -> tuple[Write, ...]:

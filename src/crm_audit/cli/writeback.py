@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,7 @@ from crm_audit.cli.base import As, app
 if TYPE_CHECKING:
     from crm_audit.connectors.base import Connector, Receipt
     from crm_audit.pipeline import Job
+    from crm_audit.store import Store
     from crm_audit.writeback.plan import Plan
 
 SHOWN = 10
@@ -29,7 +32,8 @@ def plan(name: One, as_json: As = False) -> None:
     """Show the exact writes, and write nothing."""
     from crm_audit.cli import screen
 
-    job, _, planned = _planned(name)
+    with _planned(name) as (job, _, planned, _):
+        pass
     if as_json:
         screen.document(
             "plan",
@@ -59,11 +63,11 @@ def apply(
     from crm_audit.cli import screen
     from crm_audit.errors import FixConfig
 
-    job, crm, planned = _planned(name)
-    if digest is not None and digest != planned.digest:
-        raise FixConfig(f"the plan is now {planned.digest}, not {digest}: something changed since; review it again")
-    with screen.progress() as advance:
-        receipts = pipeline.applied(planned, crm, lambda done: advance("writes", done, len(planned.writes)))
+    with _planned(name) as (job, crm, planned, store):
+        if digest is not None and digest != planned.digest:
+            raise FixConfig(f"the plan is now {planned.digest}, not {digest}: something changed since; review it again")
+        with screen.progress() as advance:
+            receipts = pipeline.applied(planned, crm, store, lambda done: advance("writes", done, len(planned.writes)))
     if as_json:
         screen.document(
             "apply",
@@ -81,7 +85,8 @@ def apply(
         raise typer.Exit(4)
 
 
-def _planned(name: str) -> tuple[Job, Connector, Plan]:
+@contextmanager
+def _planned(name: str) -> Iterator[tuple[Job, Connector, Plan, Store]]:
     from crm_audit import pipeline
     from crm_audit.writeback.plan import Plan
 
@@ -90,9 +95,10 @@ def _planned(name: str) -> tuple[Job, Connector, Plan]:
         job = cli.jobs(name, loaded)[0]
         crm = cli.connector(job)
         if not pipeline.shown(job):
-            return job, crm, Plan((), 0)
+            yield job, crm, Plan((), 0, connection=name), store
+            return
         report = pipeline.check(store, job, as_of=cli.now())
-        return job, crm, pipeline.planned(report, crm, store)
+        yield job, crm, pipeline.planned(report, crm, store), store
 
 
 def tell(job: Job, planned: Plan, *, most: int = SHOWN) -> None:

@@ -22,6 +22,7 @@ from crm_audit.store.database import alone, connect
 from crm_audit.store.database import reading as reader
 from crm_audit.store.ledger import Asked, Run, Start
 from crm_audit.store.nights import Nights
+from crm_audit.store.outbox import Outbox
 from crm_audit.store.rows import rows
 from crm_audit.store.streams import Count
 from crm_audit.store.transactions import Sleep, Transactions, told
@@ -41,6 +42,7 @@ class Store:
         self._write = Transactions(engine, sleep)
         self._read = Transactions(reader(engine), sleep)
         self.nights = Nights(self._write, self._read)
+        self.outbox = Outbox(self._write, self._read)
 
     @classmethod
     def open(cls, url: str, *, sleep: Sleep = time.sleep) -> Self:

@@ -1,26 +1,43 @@
-"""6 · Apply: the one effect on the customer's data."""
+"""6 · Apply: the one effect on the customer's data, by way of the outbox, so that a kill at any point loses nothing.
+
+Written down, marked as about to be sent, sent, read back, settled, journalled: whatever happens in between, the outbox
+says which writes may have arrived, and `recover` asks the CRM about those.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from crm_audit.connectors.base import Connector, Receipt, Write
+from crm_audit import crash
+from crm_audit.connectors.base import Connector, Fields, Receipt
 from crm_audit.errors import CrmAuditError
+from crm_audit.store.outbox import Entry, Outbox
 from crm_audit.writeback.plan import Plan
 
 BATCH = 100
 """Deals whose writes go out together; the smaller of the two vendors' batches."""
 
+ARRIVED = "known by reading it back: the process that sent it ended before it was told"
 
-def apply(plan: Plan, connector: Connector, progress: Callable[[int], None] = lambda done: None) -> list[Receipt]:
+
+def apply(
+    plan: Plan, connector: Connector, outbox: Outbox, progress: Callable[[int], None] = lambda done: None
+) -> list[Receipt]:
     """Carry out a plan batch by batch; the connector reads back what it wrote. One receipt per write.
 
     Where the CRM stops answering after a part was written, the rest is told as not done; before that, it raises.
     """
+    if not plan.writes:
+        return []
+    recover(plan.connection, connector, outbox)
+    put = outbox.put(plan.connection, plan.writes, plan=plan.digest, run=plan.run)
+    entries = [replace(entry, write=write) for entry, write in zip(put, plan.writes, strict=True)]
+    crash.at("P1")
     receipts: list[Receipt] = []
-    for batch in _batches(plan.writes):
+    for batch in _batches(entries):
         try:
-            receipts += connector.write(batch)
+            receipts += _send(batch, plan.connection, connector=connector, outbox=outbox)
         except CrmAuditError as error:
             if not receipts:
                 raise
@@ -30,14 +47,52 @@ def apply(plan: Plan, connector: Connector, progress: Callable[[int], None] = la
     return receipts
 
 
-def _batches(writes: Sequence[Write]) -> list[Sequence[Write]]:
+def recover(connection: str, connector: Connector, outbox: Outbox) -> None:
+    """Learn from the CRM what became of the writes that a killed process left under way; nothing is written there.
+
+    Those that arrived are journalled. The others are dropped: the plan that follows has them where they still differ.
+    """
+    left = outbox.left(connection)
+    if not left:
+        return
+    unknown = [each for each in left if each.state == "sending"]
+    shown = connector.shown(sorted({each.write.deal for each in unknown})) if unknown else {}
+    arrived = [each for each in unknown if _shows(each, shown.get(each.write.deal, {}).get(each.write.place))]
+    outbox.settle(arrived, [Receipt(each.write, ok=True, reason=ARRIVED) for each in arrived])
+    outbox.drop([each for each in left if each.state in ("planned", "sending") and each not in arrived])
+    journal(connection, outbox)
+
+
+def journal(connection: str, outbox: Outbox) -> None:
+    """Append what is settled to the journal; may be called again after a crash."""
+    outbox.journal(connection)
+
+
+def _send(batch: Sequence[Entry], connection: str, *, connector: Connector, outbox: Outbox) -> Sequence[Receipt]:
+    outbox.send(batch)
+    crash.at("P2")
+    receipts = connector.write([each.write for each in batch])
+    crash.at("P4")
+    outbox.settle(batch, receipts)
+    crash.at("P5")
+    journal(connection, outbox)
+    crash.at("P6")
+    return receipts
+
+
+def _shows(entry: Entry, now: Fields | None) -> bool:
+    return now is not None and all(now.get(name) == value for name, value in entry.write.after.items())
+
+
+def _batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
     """All writes of one deal stay together: a link may only follow what it links to."""
-    batches: list[list[Write]] = [[]]
+    batches: list[list[Entry]] = [[]]
     deals: set[str] = set()
-    for write in writes:
-        if len(deals) == BATCH and write.deal not in deals:
+    for entry in entries:
+        deal = entry.write.deal
+        if len(deals) == BATCH and deal not in deals:
             batches.append([])
             deals = set()
-        deals.add(write.deal)
-        batches[-1].append(write)
+        deals.add(deal)
+        batches[-1].append(entry)
     return [batch for batch in batches if batch]

@@ -20,12 +20,14 @@ class Plan:
     writes: tuple[Write, ...]
     unchanged: int
     ungated: Mapping[str, str] = field(default_factory=dict)  # deal -> why the CRM's gate cannot hold it
+    connection: str = field(default="", compare=False)
+    run: int | None = field(default=None, compare=False)  # whose evidence it rests on
 
     @property
     def digest(self) -> str:
-        """Names exactly these writes."""
+        """Names exactly these writes, to this connection."""
         told = [[w.deal, w.place, w.before, w.after] for w in self.writes]
-        text = json.dumps(told, sort_keys=True, ensure_ascii=False, default=dict)
+        text = json.dumps([self.connection, told], sort_keys=True, ensure_ascii=False, default=dict)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

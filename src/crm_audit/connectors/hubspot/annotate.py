@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from crm_audit import crash
 from crm_audit.connectors.base import Fields, Receipt, Write
 from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json, Query, Refused, cut
 from crm_audit.connectors.hubspot.names import GROUP, OWN
@@ -54,6 +55,7 @@ def write(gateway: Gateway, writes: Sequence[Write]) -> list[Receipt]:
         for batch in cut([(at, one) for at, one in enumerate(writes)], BATCH)
         for position, reason in _send(gateway, batch)
     }
+    crash.at("P3")
     sent = [one.deal for at, one in enumerate(writes) if at not in refused]
     now = shown(gateway, sent) if sent else {}
     return [_receipt(one, refused=refused.get(at), now=now.get(one.deal)) for at, one in enumerate(writes)]

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import requests
 
+from crm_audit import crash
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
 from crm_audit.connectors.salesforce import kit, own
@@ -138,6 +139,7 @@ class SalesforceConnector:
         if any(own.BEATS in each.after for each in writes):
             self._register()
         refused = self._saved(f"composite/sobjects/{own.VERDICT}/{own.KEY}", _at(own.VERDICT, writes))
+        crash.at("P3")
         links = [each for each in _at(own.DEAL, writes) if not own.linked(each)]
         refused |= {_key(each): WITHOUT_VERDICT for each in links if (each.deal, own.VERDICT) in refused}
         if not self._linkable():
