@@ -18,7 +18,7 @@ from crm_audit.pipeline import Job
 from crm_audit.rounds import Edge, Step
 from crm_audit.store import Store
 from crm_audit.store.nights import Nights
-from crm_audit.watch import Watch, timetable_of
+from crm_audit.watch import Watch, outcome, timetable_of
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 CORE = packs.load("core")
@@ -207,3 +207,11 @@ def test_every_look_is_heard_of(desk: Desk) -> None:
     silence = desk.store.nights.silence()
     assert silence is not None
     assert silence < MINUTE
+
+
+@pytest.mark.parametrize(("sync", "state"), [((3, False), "partial"), ((3, True), "failed"), ((0, False), "failed")])
+def test_what_a_partial_sync_was_too_little_for_is_left_to_the_next_night(sync: tuple[int, bool], state: str) -> None:
+    code, broke = sync
+    first = Step(connection="org", step="sync", code=code, says="", broke=broke)
+    check = Step(connection="org", step="check", code=3, says="could not read the deals", broke=True)
+    assert outcome([first] if broke else [first, check]) == state

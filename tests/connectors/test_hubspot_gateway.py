@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from threading import Thread
 
 import pytest
+import urllib3
 
-from crm_audit.connectors.hubspot.gateway import Gateway, Query
+from crm_audit.connectors.hubspot.gateway import Gateway, Query, direct_or_by_proxy
 from crm_audit.connectors.hubspot.limits import Pace
 from crm_audit.connectors.hubspot.refusals import LONGEST_WAIT, Refused, refusal, seconds
 from crm_audit.connectors.hubspot.wire import ATTEMPTS, dated
@@ -315,6 +316,15 @@ def test_numbers_stay_exact(crm: Bench) -> None:
     deal = crm.deal(amount="100000.10")
     record = crm.gateway().read(Query(kind="deals", properties=("amount",)), [deal])[deal]
     assert record["properties"]["amount"] == "100000.10"
+
+
+@pytest.mark.parametrize(("excepted", "proxied"), [("", True), ("api.hubapi.com", False), ("intern.example", True)])
+def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, excepted: str, proxied: bool) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.seller.example:3128")
+    monkeypatch.setenv("no_proxy", excepted)
+    pool = direct_or_by_proxy()
+    assert isinstance(pool, urllib3.ProxyManager) is proxied
+    assert (str(pool.proxy) == "http://proxy.seller.example:3128") is proxied
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from crm_audit.emulator.faults import Fault
 from crm_audit.pull import pull
-from crm_audit.store import Store
+from crm_audit.store import Asked, Store
 from tests.connectors.salesforce_bench import Bench, Edited, bench
 from tests.connectors.salesforce_sync import AT, BULK, PAGES, Nights, Small, rows, small
 
@@ -318,3 +320,19 @@ def cut(nights: Nights, kind: str) -> None:
             raise KeyboardInterrupt
 
     pull(nights.connector(), nights.store, start=nights.start(), now=nights.sf.clock.now, progress=progress)
+
+
+def test_since_is_heard_also_where_an_increment_was_cut(store_url: str) -> None:
+    with bench() as sf, Store.open(store_url) as store:
+        nights = Nights(sf, store)
+        made = small(sf)
+        nights.sync(days=1)
+        sf.clock.advance(hours=1)
+        sf.change(made.deal, Amount=8)
+        sf.org.update("Event", made.event, Subject="Later")
+        with pytest.raises(KeyboardInterrupt):
+            cut(nights, "events")
+        before = len(sf.faults.seen)
+        asked = replace(nights.start(), asked=Asked(since=datetime(2026, 1, 1, tzinfo=UTC)))
+        pull(nights.connector(), store, start=asked, now=sf.clock.now)
+        assert any(b"2025-12-31T23" in call.body for call in sf.faults.seen[before:])

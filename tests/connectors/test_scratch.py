@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_audit.connectors.scratch import Row, Scratch, pages
+from crm_audit.errors import StorageFull
 
 
 @pytest.fixture
@@ -68,3 +70,10 @@ def test_an_exact_number_stays_exact(scratch: Scratch) -> None:
     scratch.put("x", [("k", {"amount": Decimal("70368744177664.03"), "in": {"of": Decimal("1.10")}})])
     ((row,),) = scratch.of("x", ["k"]).values()
     assert repr(row) == repr({"amount": Decimal("70368744177664.03"), "in": {"of": Decimal("1.10")}})
+
+
+def test_fault_34_without_room_for_temporary_files_it_says_where_to_make_some() -> None:
+    with closing(Scratch()) as scratch:
+        scratch._db.execute("PRAGMA max_page_count = 20")
+        with pytest.raises(StorageFull, match=r"no room for temporary files in .* TMPDIR"):
+            scratch.put("rows", ((str(number), {"text": "x" * 1_000}) for number in range(1_000)))
