@@ -134,7 +134,7 @@ export default class CrmAuditFinding extends NavigationMixin(LightningElement) {
             this.dispatchEvent(
                 new CustomEvent('answered', { detail: { rule: this.entry.rule, answer: this.answer } })
             );
-            this.toast('Your answer is kept', 'The next run reads it.', 'success');
+            this.toast('Your answer is kept', 'It stays with this deal, for whoever looks at it next.', 'success');
         } catch (error) {
             this.toast('Your answer was not kept', reasonOf(error), 'error');
         } finally {
