@@ -18,8 +18,8 @@ LEFT = ("node_modules", ".local")
 
 
 def vendors() -> list[str]:
-    """The CRMs that there is a kit for."""
-    return sorted(path.name for path in shipped.crm_kits().iterdir() if path.is_dir())
+    """The CRMs that there is a kit for: more than a README to be followed by hand."""
+    return sorted(path.name for path in shipped.crm_kits().iterdir() if path.is_dir() and any(path.glob("*.json")))
 
 
 def export(vendor: str, folder: Path) -> int:

@@ -16,13 +16,12 @@ app.add_typer(kit, name="kit")
 
 NEXT = {
     "salesforce": "cd {folder} && sf project deploy start --target-org SANDBOX   (README.md has the steps after it)",
-    "hubspot": "cd {folder} && hs project upload   (README.md has the steps before it)",
 }
 
 
 @kit.command("export")
 def export(
-    vendor: Annotated[str, typer.Argument(help="salesforce or hubspot.")],
+    vendor: Annotated[str, typer.Argument(help="Whose: salesforce.")],
     folder: Annotated[Path, typer.Argument(help="Where to: an empty folder, or one that holds an older kit.")],
 ) -> None:
     """Write a CRM's kit into a folder, as its vendor's own tools take it."""
