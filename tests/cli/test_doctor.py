@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm_audit.errors import FixConfig, NoAccess
+from crm_audit.errors import BadLogin, FixConfig, NoAccess
 from crm_audit.nights import TRIES, Night, State, Timetable
 from crm_audit.store.nights import Nights
 from tests.builders import clean
@@ -141,8 +141,8 @@ def test_a_partial_sync_is_a_warning_that_says_what_is_missing(desk: Desk) -> No
 
 def test_a_failed_sync_is_a_warning_that_says_why(desk: Desk) -> None:
     export(desk)
-    with pytest.raises(ZeroDivisionError):
-        desk.learn(clean(), breaks={"deals": ZeroDivisionError("odd")})
+    with pytest.raises(BadLogin):
+        desk.learn(clean(), breaks={"deals": BadLogin("odd")})
     assert "failed: odd" in says(desk("doctor", "--json"), "last sync")
 
 

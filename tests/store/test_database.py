@@ -14,7 +14,7 @@ from crm_audit.domain import Survey
 from crm_audit.errors import FixConfig, Retry, StoreTooNew
 from crm_audit.store import Count, Store
 from crm_audit.store.database import connect, reading
-from tests.store.records import DEAL, begin, finish, save, synced
+from tests.store.records import DEAL, begin, finish, query, save, synced
 
 
 def execute(url: str, sql: str) -> None:
@@ -76,10 +76,11 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 def test_a_schema_newer_than_the_program_is_refused_and_left_alone(store_url: str) -> None:
     with Store.open(store_url) as store:
         run = synced(store, 1, DEAL)
+    ((now,),) = query(store_url, "SELECT version_num FROM crm_audit_schema")
     execute(store_url, "UPDATE crm_audit_schema SET version_num = '9999'")
     with pytest.raises(StoreTooNew, match=r"schema 9999.*newer version wrote it; upgrade crm-audit"):
         Store.open(store_url)
-    execute(store_url, "UPDATE crm_audit_schema SET version_num = '0004'")
+    execute(store_url, f"UPDATE crm_audit_schema SET version_num = '{now}'")
     with Store.open(store_url) as store:
         assert store.latest("orchard") == run
 

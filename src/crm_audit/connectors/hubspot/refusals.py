@@ -11,7 +11,7 @@ from typing import Any
 from crm_audit.errors import BadLogin, CrmAuditError, FixInCrm, NoAccess, OutOfQuota, Retry
 
 LONGEST_WAIT = 60.0  # seconds; a longer Retry-After parks the stream instead of sleeping through it
-LONGEST_TEXT = 300  # characters
+LONGEST_TEXT = 1_000  # characters
 ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 LOCKED_FOR = 2.0  # a locked record (423) stays locked for two seconds
 POLICIES: Mapping[str, float] = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
