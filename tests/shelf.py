@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Stand, Write
+from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Page, Reading, Receipt, Stand, Write
 from crm_audit.domain import KINDS, Account, Annotation, Record, Stage, Survey
 from crm_audit.errors import NoAccess, Retry
 
@@ -36,7 +36,7 @@ def first_reading(stands: Mapping[str, Stand] | None = None) -> Reading:
 
 
 @dataclass
-class Shelf:
+class Shelf(Gateless):
     """Shows these records; `breaks` raises in the middle of a kind. What is written stays in `held`."""
 
     records: Iterable[Record]
@@ -68,12 +68,6 @@ class Shelf:
 
     def stages(self) -> Sequence[Stage]:
         return [record for record in self.records if isinstance(record, Stage)]
-
-    def ungated(self, annotation: Annotation) -> str | None:
-        return None
-
-    def beat(self, at: datetime) -> None:
-        pass
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         return {"verdict": asdict(annotation)}

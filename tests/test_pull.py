@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from crm_audit import frames
 from crm_audit.config import Connection, digest, load
-from crm_audit.connectors.base import Calls, Connector, Fields, Gap, Page, Reading, Receipt, Stand, Write
+from crm_audit.connectors.base import Calls, Connector, Fields, Gap, Gateless, Page, Reading, Receipt, Stand, Write
 from crm_audit.domain import KINDS, Account, Annotation, Record, Stage, Survey
 from crm_audit.errors import BadLogin, Busy, FixConfig, Incomplete, NoAccess, OutOfQuota, Retry
 from crm_audit.pull import pull
@@ -23,7 +23,7 @@ SURVEY = Survey(unmapped=frozenset({"fit"}), notes=("No fit field is mapped.",))
 
 
 @dataclass
-class Lists:
+class Lists(Gateless):
     """A whole connector over lists of records, which can be told to break after so many pages of a kind.
 
     Every kind is one stream, read whole every time; a cursor is the number of records that were shown.
@@ -67,12 +67,6 @@ class Lists:
 
     def stages(self) -> Sequence[Stage]:
         return [STAGE]
-
-    def ungated(self, annotation: Annotation) -> str | None:
-        return None
-
-    def beat(self, at: datetime) -> None:
-        pass
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         return {"deal": {"status": annotation.status}}

@@ -143,26 +143,24 @@ def notes(report: Report) -> dict[str, Annotation]:
 
 def told_in_crm(report: Report, findings: Iterable[Finding]) -> list[Finding]:
     """Those findings that the CRM may show: none whose rule is in shadow in the deal's pipeline (ruling 37)."""
-    far = how_far(report.job.connection)
-    deals = report.facts.deals.select("id", "pipeline")
-    seen = {
-        pipeline: {rule.id for rule in report.job.pack.rules if far.step(rule.id, pipeline) != "shadow"}
-        for pipeline in deals["pipeline"].unique()
-    }
-    rules = {deal: seen[pipeline] for deal, pipeline in deals.iter_rows()}
+    seen = _seen(report)
+    rules = {deal: seen[pipeline] for deal, pipeline in report.facts.deals.select("id", "pipeline").iter_rows()}
     return [finding for finding in findings if finding.rule in rules[finding.deal]]
 
 
 def _in_shadow(report: Report) -> set[str]:
     """Deals of the pipelines in which every rule is in shadow."""
+    dark = [pipeline for pipeline, rules in _seen(report).items() if not rules]
+    return set(report.facts.deals.filter(pl.col("pipeline").is_in(dark))["id"])
+
+
+def _seen(report: Report) -> dict[str, set[str]]:
+    """The rules that are not in shadow, by pipeline."""
     far = how_far(report.job.connection)
-    deals = report.facts.deals.select("id", "pipeline")
-    dark = [
-        pipeline
-        for pipeline in deals["pipeline"].unique()
-        if all(far.step(rule.id, pipeline) == "shadow" for rule in report.job.pack.rules)
-    ]
-    return set(deals.filter(pl.col("pipeline").is_in(dark))["id"])
+    return {
+        pipeline: {rule.id for rule in report.job.pack.rules if far.step(rule.id, pipeline) != "shadow"}
+        for pipeline in report.facts.deals["pipeline"].unique()
+    }
 
 
 NO_BYPASS = (

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
+from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Page, Reading, Receipt, Write
 from crm_audit.domain import Account, Annotation, Stage, Survey
 from crm_audit.errors import Retry
 from crm_audit.store import Store
@@ -19,7 +18,7 @@ from crm_audit.writeback.plan import Plan
 
 
 @dataclass
-class Ledger:
+class Ledger(Gateless):
     """A connector whose CRM is a list of the batches that it was given."""
 
     refused: frozenset[str] = frozenset()
@@ -39,12 +38,6 @@ class Ledger:
 
     def stages(self) -> Sequence[Stage]:
         raise AssertionError("applying a plan reads nothing")
-
-    def ungated(self, annotation: Annotation) -> str | None:
-        return None
-
-    def beat(self, at: datetime) -> None:
-        pass
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         raise AssertionError("a plan is made already")

@@ -178,3 +178,14 @@ class KnowsBypass(Protocol):
 
     def lacks_bypass(self, name: str) -> str | None:
         """Why the bypass of that name is none, with what to do; None where it is there."""
+
+
+class Gateless:
+    """A connector whose CRM has neither a gate that reads a list of stages, nor a place for a heartbeat."""
+
+    def ungated(self, annotation: Annotation) -> str | None:
+        """None: there is nothing to be held by."""
+        return None
+
+    def beat(self, at: datetime) -> None:
+        """Nothing."""

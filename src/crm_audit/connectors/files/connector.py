@@ -6,14 +6,13 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from itertools import count
 from pathlib import Path
 from string import Template
 
 from crm_audit.config import Connection
-from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
+from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Page, Reading, Receipt, Write
 from crm_audit.connectors.files import census, mapping
 from crm_audit.connectors.files.passes import Stream, passed
 from crm_audit.connectors.files.records import Meaning, records
@@ -28,7 +27,7 @@ READ_ONLY = "files are an export and cannot be written back; connect the CRM its
 
 
 @dataclass(frozen=True)
-class Files:
+class Files(Gateless):
     """A folder of exports, read row by row and never written."""
 
     who: Account
@@ -78,13 +77,6 @@ class Files:
     def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
         """Always FixConfig, as above."""
         raise FixConfig(READ_ONLY)
-
-    def ungated(self, annotation: Annotation) -> str | None:
-        """None: Exports have no gate."""
-        return None
-
-    def beat(self, at: datetime) -> None:
-        """Nothing: a folder has no place for a heartbeat."""
 
     def address(self, kind: str, record_id: str) -> str | None:
         """None: a row has no address."""

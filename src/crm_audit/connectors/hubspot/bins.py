@@ -8,6 +8,7 @@ from crm_audit.connectors.hubspot import events, records
 from crm_audit.connectors.hubspot.feeds import DATES, LINKS, Share, Shares, relinked
 from crm_audit.connectors.hubspot.gateway import Json
 from crm_audit.connectors.hubspot.reader import Reader
+from crm_audit.connectors.hubspot.values import merged_ids
 
 
 def pages(reader: Reader, kind: str, *, after: str | None) -> Iterator[tuple[list[Json], str | None]]:
@@ -33,7 +34,7 @@ def shares(reader: Reader, kind: str, found: Sequence[Json]) -> Shares:
             LINKS: relinked(reader, people, reader.stored_people(one.id for one in people)),
             stream(kind): Share(people),
         }
-    ids = [each for one in found for each in (str(one["id"]), *records.merged_ids(one))]
+    ids = [each for one in found for each in (str(one["id"]), *merged_ids(one))]
     if kind == "deals":
         gone = list(reader.known.records("deals", ids))
         return {LINKS: Share(deals=gone), DATES: Share(deals=gone), stream(kind): Share(gone=gone)}

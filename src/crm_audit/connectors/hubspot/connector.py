@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import urllib3
 
 from crm_audit.config import Connection, secret
-from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
+from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Page, Reading, Receipt, Write
 from crm_audit.connectors.hubspot import annotate, reading, records
 from crm_audit.connectors.hubspot.gateway import Gateway, Json
 from crm_audit.connectors.hubspot.inline import Inline
@@ -29,7 +29,7 @@ from crm_audit.errors import FixConfig
 from crm_audit.zones import zone
 
 
-class HubSpot:
+class HubSpot(Gateless):
     """One portal. What it learns about the portal it asks once."""
 
     vendor = "hubspot"
@@ -99,13 +99,6 @@ class HubSpot:
             return ()
         self._require_own()
         return annotate.write(self._gateway, writes)
-
-    def ungated(self, annotation: Annotation) -> str | None:
-        """None: HubSpot has no gate that reads a list."""
-        return None
-
-    def beat(self, at: datetime) -> None:
-        """Nothing: a portal has no place for a heartbeat."""
 
     def address(self, kind: str, record_id: str) -> str | None:
         """The record's page in HubSpot."""

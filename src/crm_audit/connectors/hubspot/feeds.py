@@ -9,6 +9,7 @@ from functools import partial
 from crm_audit.connectors.hubspot import events, records
 from crm_audit.connectors.hubspot.names import MORE
 from crm_audit.connectors.hubspot.reader import NOBODY, Reader, ids
+from crm_audit.connectors.hubspot.values import merged_ids
 from crm_audit.connectors.hubspot.walks import Group
 from crm_audit.connectors.options import RECHECK
 from crm_audit.domain import Person, Record
@@ -94,7 +95,7 @@ def _deals(reader: Reader, group: Group) -> Shares:
     companies = reader.companies(found, inline=group.whole)
     if group.whole:
         reader.note_activities(found)
-    gone = [*group.missing, *(old for one in found for old in records.merged_ids(one))]
+    gone = [*group.missing, *(old for one in found for old in merged_ids(one))]
     deals = [str(one["id"]) for one in found]
     return {
         "history": Share(change for one in found for change in records.changes(one, portal)),

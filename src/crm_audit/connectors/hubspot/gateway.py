@@ -15,8 +15,9 @@ from hubspot.discovery.discovery_base import DiscoveryBase
 
 from crm_audit.connectors.base import Calls
 from crm_audit.connectors.hubspot.limits import Pace
-from crm_audit.connectors.hubspot.names import MERGED, VERSION
+from crm_audit.connectors.hubspot.names import VERSION
 from crm_audit.connectors.hubspot.refusals import Refused, told
+from crm_audit.connectors.hubspot.values import merged_ids
 from crm_audit.connectors.hubspot.wire import Answer, Wire
 from crm_audit.errors import Retry
 
@@ -252,9 +253,9 @@ def _asked_twice(
 
 def _unexplained(silent: Sequence[str], survivors: Sequence[Json]) -> list[str]:
     """Those that none of these records says it was merged from; where they do not say, one is taken for each."""
-    said = [str((row.get("properties") or {}).get(MERGED) or "") for row in survivors]
-    left = [one for one in silent if one not in {old.partition(":")[0] for text in said for old in text.split(";")}]
-    return left[sum(not text for text in said) :]
+    said = [merged_ids(row) for row in survivors]
+    left = [one for one in silent if not any(one in old for old in said)]
+    return left[said.count(()) :]
 
 
 def _absent(answer: Json, name: str) -> frozenset[str] | None:

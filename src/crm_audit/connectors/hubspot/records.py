@@ -10,7 +10,7 @@ from itertools import pairwise
 from crm_audit.connectors.hubspot.gateway import Json
 from crm_audit.connectors.hubspot.names import COMPANY, CONTACT, FIT_TIERS, HISTORY, PRIMARY_COMPANY, PRIMARY_INLINE
 from crm_audit.connectors.hubspot.portal import Portal
-from crm_audit.connectors.hubspot.values import choices, day, instant, number, text
+from crm_audit.connectors.hubspot.values import choices, day, instant, merged_ids, number, text
 from crm_audit.connectors.mail import domain
 from crm_audit.connectors.options import RECHECK, topics_named
 from crm_audit.domain import LOST, WON, Change, Company, Deal, Person, Rate, Recheck, Stage, User
@@ -94,13 +94,6 @@ def person(record: Json, portal: Portal, *, hashed: Callable[[str], str]) -> lis
         addresses=tuple(dict.fromkeys(hashed(one.lower()) for one in addresses)),
     )
     return [survivor, *(Person(id=one, name=survivor.name, merged_into=survivor.id) for one in merged_ids(record))]
-
-
-def merged_ids(record: Json) -> tuple[str, ...]:
-    """The ids that this record swallowed. `hs_calculated_merged_vids` writes each as `id:timestamp`."""
-    listed = (*choices(text(record, CONTACT["merged"])), *choices(text(record, CONTACT["merged_vids"])))
-    ids = dict.fromkeys(one.partition(":")[0] for one in listed)
-    return tuple(one for one in ids if one != str(record["id"]))
 
 
 def told_inline(record: Json) -> tuple[bool, str | None]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from crm_audit.connectors.hubspot.gateway import Json
+from crm_audit.connectors.hubspot.names import CONTACT
+
+if TYPE_CHECKING:  # the gateway reads values too
+    from crm_audit.connectors.hubspot.gateway import Json
 
 
 def text(record: Json, name: str | None) -> str | None:
@@ -50,3 +54,10 @@ def number(value: object) -> Decimal | None:
 def choices(value: str | None) -> tuple[str, ...]:
     """The ticked options of a multi-select property, or the addresses of a list of recipients."""
     return tuple(part.strip() for part in (value or "").split(";") if part.strip())
+
+
+def merged_ids(record: Json) -> tuple[str, ...]:
+    """The ids that this record swallowed. `hs_calculated_merged_vids` writes each as `id:timestamp`."""
+    listed = (*choices(text(record, CONTACT["merged"])), *choices(text(record, CONTACT["merged_vids"])))
+    ids = dict.fromkeys(one.partition(":")[0] for one in listed)
+    return tuple(one for one in ids if one != str(record["id"]))
