@@ -78,12 +78,22 @@ def now(db: Connection) -> ColumnElement[int]:
 
 
 def _busy(connection: str, run: Row[Any, Any, Any, Any]) -> str:
-    where, pid, _ = run.holder.rsplit(":", 2)
     return (
         f"{connection}: run {run.id} has been reading it since {run.started:%Y-%m-%d %H:%M} UTC "
-        f"(process {pid} on {where.partition('/')[0]}); wait for it, or end that process and try again: "
+        f"({process(run.holder)}); wait for it, or end that process and try again: "
         f"if it is gone already, this works in {run.left} s at the latest"
     )
+
+
+def process(holder: str) -> str:
+    """A holder for people."""
+    where, pid, _ = holder.rsplit(":", 2)
+    return f"process {pid} on {where.partition('/')[0]}"
+
+
+def idle(holder: str, me: str) -> bool:
+    """Whether a holder is at work no more: it is known to be gone, or it is this very process, which is asking."""
+    return holder.rpartition(":")[0] == me.rpartition(":")[0] or dead(holder)
 
 
 def dead(holder: str) -> bool:

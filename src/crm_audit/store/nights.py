@@ -150,8 +150,7 @@ class Nights:
 
     def _left(self, night: Night, now: int) -> bool:
         """Whether the holder is gone. This process counts as gone: while it asks, it is at work on no night."""
-        here = night.holder.rpartition(":")[0] == self._me.rpartition(":")[0]
-        return night.until is None or night.until < now or here or lease.dead(night.holder)
+        return night.until is None or night.until < now or lease.idle(night.holder, self._me)
 
 
 def _named(night: Night) -> tuple[ColumnElement[bool], ...]:

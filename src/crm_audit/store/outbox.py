@@ -155,9 +155,8 @@ class Outbox:
     def _alone(self, db: Connection, connection: str) -> None:
         at_it = (OUTBOX.c.connection == connection, OUTBOX.c.holder != self._me, OUTBOX.c.until > _now(db))
         for holder in db.scalars(select(OUTBOX.c.holder).where(*at_it).distinct()):
-            here = holder.rpartition(":")[0] == self._me.rpartition(":")[0]  # an earlier round of this very process
-            if not here and not lease.dead(holder):
-                raise Busy(f"{connection}: process {holder.rpartition(':')[0]} is writing to it; wait for it to end")
+            if not lease.idle(holder, self._me):
+                raise Busy(f"{connection}: {lease.process(holder)} is writing to it; wait for it to end")
 
 
 def _now(db: Connection) -> int:
