@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 
 from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Page, Reading, Receipt, Stand, Write
@@ -69,11 +69,19 @@ class Shelf(Gateless):
     def stages(self) -> Sequence[Stage]:
         return [record for record in self.records if isinstance(record, Stage)]
 
+    @property
+    def batch(self) -> int:
+        return 100
+
+    @property
+    def restores(self) -> Mapping[str, Collection[str]]:
+        return {"verdict": [f.name for f in fields(Annotation)]}
+
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         return {"verdict": asdict(annotation)}
 
     def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
-        return {deal: self.held[deal] for deal in deals if deal in self.held}
+        return {deal: self.held.get(deal, {}) for deal in deals}
 
     def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
         self.calls.count("write", writes=True)

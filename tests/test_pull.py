@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -67,6 +67,14 @@ class Lists(Gateless):
 
     def stages(self) -> Sequence[Stage]:
         return [STAGE]
+
+    @property
+    def batch(self) -> int:
+        return 100
+
+    @property
+    def restores(self) -> Mapping[str, Collection[str]]:
+        return {}
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         return {"deal": {"status": annotation.status}}

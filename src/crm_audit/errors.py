@@ -9,6 +9,7 @@ CrmAuditError
 ├── Retry          later may work: unreachable, overloaded, throttled           exit 3
 │   ├── OutOfQuota the day's or our share's calls are used up
 │   └── Busy       another process reads this connection just now
+├── Unreviewed     a plan is larger than expected: review it first              exit 4
 ├── Incomplete     a run ended without all of its data                          exit 3
 ├── StorageFull    the disk or the quota of the store is full: make room        exit 2
 └── StoreTooNew    the store was written by a newer crm-audit                   exit 2
@@ -63,6 +64,12 @@ class OutOfQuota(Retry):
 
 class Busy(Retry):
     """Another process reads this connection just now; the text says which, since when, and what to do."""
+
+
+class Unreviewed(CrmAuditError):
+    """A plan touches more deals than the breaker lets through; nothing was written. Review it, then pass its digest."""
+
+    exit_code = 4
 
 
 class Incomplete(CrmAuditError):

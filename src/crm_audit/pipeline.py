@@ -13,7 +13,7 @@ from crm_audit.config import Connection
 from crm_audit.connectors.base import Connector, KnowsBypass, Receipt
 from crm_audit.deadlocks import deadlocks
 from crm_audit.domain import LOST, STRENGTH, WON, Annotation
-from crm_audit.errors import FixConfig, Incomplete
+from crm_audit.errors import FixConfig, Incomplete, Unreviewed
 from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding, explain, lacking
 from crm_audit.facts import Facts, Terms
@@ -22,7 +22,9 @@ from crm_audit.policy import Pack
 from crm_audit.store import Run, Store
 from crm_audit.writeback.annotation import annotate, gated
 from crm_audit.writeback.apply import apply, recover
+from crm_audit.writeback.breaker import held
 from crm_audit.writeback.plan import Plan, plan
+from crm_audit.writeback.undo import undo
 
 LOST_WITH = {
     "links": ("contacts", "roles"),
@@ -131,7 +133,12 @@ def planned(report: Report, connector: Connector, store: Store) -> Plan:
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
     ungated = {deal: why for deal in wanted if (why := connector.ungated(told[deal]))}
     writes = plan(wanted, connector.shown(list(wanted)), settled=settled | _in_shadow(report))
-    return replace(writes, ungated=ungated, connection=report.job.name, run=report.run.id)
+    return replace(writes, ungated=ungated, connection=report.job.name, run=report.run.id, held=_held(report, writes))
+
+
+def _held(report: Report, writes: Plan) -> str | None:
+    limits, open_deals = report.job.connection, report.audit.verdicts.filter(~pl.col("state").is_in([WON, LOST])).height
+    return held(writes, open_deals=open_deals, most=limits.breaker_deals, share=limits.breaker_share)
 
 
 def notes(report: Report) -> dict[str, Annotation]:
@@ -200,6 +207,21 @@ def stuck(job: Job) -> list[str]:
     return [each.says for each in deadlocks(job.pack, how_far(job.connection), job.connection.arises)]
 
 
-def applied(wanted: Plan, connector: Connector, store: Store, progress: Callable[[int], None]) -> list[Receipt]:
-    """Carry a plan out; one receipt per write."""
+def undone(job: Job, run: int, connector: Connector, store: Store) -> Plan:
+    """The writes that would set back what was written from the evidence of a run, where the CRM still shows it."""
+    recover(job.name, connector, store.outbox)
+    written = [entry.write for entry in store.outbox.applied(job.name, run)]
+    shown = connector.shown(sorted({write.deal for write in written})) if written else {}
+    return replace(undo(written, shown, connector.restores), connection=job.name)
+
+
+def applied(
+    wanted: Plan, connector: Connector, store: Store, progress: Callable[[int], None], *, reviewed: bool = False
+) -> list[Receipt]:
+    """Carry a plan out; one receipt per write. Unreviewed where the breaker holds it and nobody has reviewed it."""
+    if wanted.held and not reviewed:
+        raise Unreviewed(
+            f"{wanted.connection}: nothing was written: {wanted.held}. Look at `crm-audit writeback plan "
+            f"{wanted.connection}`, then `crm-audit writeback apply {wanted.connection} --plan {wanted.digest}`"
+        )
     return apply(wanted, connector, store.outbox, progress)

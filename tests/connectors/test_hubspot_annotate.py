@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import ceil, log2
 
 import pytest
 
@@ -137,6 +138,17 @@ def test_fault_22_one_poisonous_value_is_found_by_halving(crm: Bench) -> None:
     assert "splendid" in (receipts[5].reason or "")
     assert connector.calls.by_name["deals/batch/update"] == 9
     assert {held(crm, deal)["status"] for deal in deals} == {"overstated", None}
+
+
+@pytest.mark.parametrize("at", [0, 1, 49, 63, 64, 99])
+def test_fault_22_poison_is_isolated_in_twice_the_logarithm_of_calls(crm: Bench, at: int) -> None:
+    """Counted are the calls after the batch itself was refused."""
+    deals = [crm.deal(f"Deal {number}") for number in range(BATCH)]
+    connector = crm.connector()
+    wanted = dict.fromkeys(deals, GAP) | {deals[at]: Annotation(status="splendid")}
+    receipts = connector.write(plan(connector, wanted))
+    assert [receipt.write.deal for receipt in receipts if not receipt.ok] == [deals[at]]
+    assert connector.calls.by_name["deals/batch/update"] - 1 <= 2 * ceil(log2(BATCH))
 
 
 def test_a_hundred_a_call(crm: Bench) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 
@@ -12,7 +12,7 @@ from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Page, Readin
 from crm_audit.domain import Account, Annotation, Stage, Survey
 from crm_audit.errors import Retry
 from crm_audit.store import Store
-from crm_audit.writeback.apply import BATCH
+from crm_audit.writeback.apply import GONE, OVERTAKEN
 from crm_audit.writeback.apply import apply as carried_out
 from crm_audit.writeback.plan import Plan
 
@@ -22,6 +22,8 @@ class Ledger(Gateless):
     """A connector whose CRM is a list of the batches that it was given."""
 
     refused: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    held: Mapping[str, Mapping[str, Fields]] = field(default_factory=dict)
     breaks_at: int | None = None
     batches: list[Sequence[Write]] = field(default_factory=list)
     vendor: str = "ledger"
@@ -39,11 +41,19 @@ class Ledger(Gateless):
     def stages(self) -> Sequence[Stage]:
         raise AssertionError("applying a plan reads nothing")
 
+    @property
+    def batch(self) -> int:
+        return 100
+
+    @property
+    def restores(self) -> Mapping[str, Collection[str]]:
+        return {}
+
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         raise AssertionError("a plan is made already")
 
     def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
-        raise AssertionError("a plan is made already")
+        return {deal: self.held.get(deal, {}) for deal in deals if deal not in self.gone}
 
     def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
         if self.breaks_at == len(self.batches):
@@ -59,6 +69,9 @@ class Ledger(Gateless):
 def apply(plan: Plan, ledger: Ledger, progress: Callable[[int], None] = lambda done: None) -> list[Receipt]:
     with TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/store.db") as store:
         return carried_out(plan, ledger, store.outbox, progress)
+
+
+BATCH = Ledger().batch
 
 
 def writes(deals: int, places: Sequence[str] = ("verdict",)) -> tuple[Write, ...]:
@@ -120,3 +133,23 @@ def test_what_was_written_before_a_break_is_written_once() -> None:
 def test_a_break_before_anything_was_written_is_raised() -> None:
     with pytest.raises(Retry):
         apply(Plan(writes(BATCH), 0), Ledger(breaks_at=0))
+
+
+def test_fault_18_what_is_gone_by_now_is_refused_and_not_sent() -> None:
+    ledger = Ledger(gone=frozenset({"d1"}))
+    receipts = apply(Plan(writes(3, ("verdict", "link")), 0), ledger)
+    assert [(r.write.deal, r.reason) for r in receipts if not r.ok] == [("d1", GONE), ("d1", GONE)]
+    assert {write.deal for batch in ledger.batches for write in batch} == {"d0", "d2"}
+
+
+def test_fault_21_what_somebody_changed_since_the_plan_is_not_written_over() -> None:
+    ledger = Ledger(held={"d1": {"link": {"gap": 7}}})
+    receipts = apply(Plan(writes(3, ("verdict", "link")), 0), ledger)
+    assert {(r.write.deal, r.reason) for r in receipts if not r.ok} == {("d1", OVERTAKEN)}
+    assert {write.deal for batch in ledger.batches for write in batch} == {"d0", "d2"}
+
+
+def test_where_nothing_is_left_to_send_no_call_is_made() -> None:
+    ledger = Ledger(gone=frozenset({"d0"}))
+    assert [receipt.ok for receipt in apply(Plan(writes(1), 0), ledger)] == [False]
+    assert ledger.batches == []

@@ -253,7 +253,11 @@ def _apply(stage: _Stage, job: Job, planned: Plan) -> tuple[list[Receipt], int]:
     crm = cli.connector(job)
     with screen.progress() as advance:
         receipts = pipeline.applied(
-            planned, crm, stage.store, lambda done: advance(job.name, done, len(planned.writes))
+            planned,
+            crm,
+            stage.store,
+            lambda done: advance(job.name, done, len(planned.writes)),
+            reviewed=True,  # the plan has just been shown, and the CRM is emulated
         )
     stage.all_written &= all(receipt.ok for receipt in receipts)
     writeback.tell_receipts(job, planned, receipts=receipts, crm=crm)

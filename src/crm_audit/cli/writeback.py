@@ -48,6 +48,8 @@ def plan(name: One, as_json: As = False) -> None:
         )
         return
     tell(job, planned)
+    if planned.held:
+        screen.say(f"  held: {planned.held}; apply it with --plan once it is reviewed")
     if planned.writes:
         screen.hint(f"Next: crm-audit writeback apply {name} --plan {planned.digest}")
 
@@ -61,26 +63,94 @@ def apply(
     """Carry the plan out, read it back, and say what became of every write."""
     from crm_audit import pipeline
     from crm_audit.cli import screen
-    from crm_audit.errors import FixConfig
 
     with _planned(name) as (job, crm, planned, store):
-        if digest is not None and digest != planned.digest:
-            raise FixConfig(f"the plan is now {planned.digest}, not {digest}: something changed since; review it again")
+        _reviewed(planned, digest)
         with screen.progress() as advance:
-            receipts = pipeline.applied(planned, crm, store, lambda done: advance("writes", done, len(planned.writes)))
+            receipts = pipeline.applied(
+                planned,
+                crm,
+                store,
+                lambda done: advance("writes", done, len(planned.writes)),
+                reviewed=digest is not None,
+            )
     if as_json:
-        screen.document(
-            "apply",
-            {
-                "connection": name,
-                "digest": planned.digest,
-                "unchanged": planned.unchanged,
-                "calls_that_wrote": crm.calls.write,
-                "receipts": receipts,
-            },
-        )
+        _document("apply", planned, receipts=receipts, crm=crm)
     else:
         tell_receipts(job, planned, receipts=receipts, crm=crm)
+    _end(receipts)
+
+
+@writeback.command("undo")
+def undo(
+    name: One,
+    run: Annotated[int, typer.Argument(help="The run whose writes are to be set back, as `sync` numbers it.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the writes, and write nothing.")] = False,
+    digest: Annotated[str | None, typer.Option("--plan", help="Do this reviewed undo, or nothing.")] = None,
+    as_json: As = False,
+) -> None:
+    """Set back what a run wrote, wherever the CRM still shows what we wrote."""
+    from crm_audit import pipeline
+    from crm_audit.cli import screen
+
+    loaded = cli.settings()
+    with cli.opened(loaded) as store:
+        job = cli.jobs(name, loaded)[0]
+        crm = cli.connector(job)
+        planned = pipeline.undone(job, run, crm, store)
+        _reviewed(planned, digest)
+        if dry_run:
+            _undo_shown(job, planned, run=run, as_json=as_json)
+            return
+        with screen.progress() as advance:
+            receipts = pipeline.applied(planned, crm, store, lambda done: advance("writes", done, len(planned.writes)))
+    screen.hint('The next apply writes it again, unless ladder = "shadow" or the evidence has changed.')
+    if as_json:
+        _document("undo", planned, receipts=receipts, crm=crm)
+    else:
+        tell_receipts(job, planned, receipts=receipts, crm=crm, undone=True)
+    _end(receipts)
+
+
+def _reviewed(planned: Plan, digest: str | None) -> None:
+    from crm_audit.errors import FixConfig
+
+    if digest is not None and digest != planned.digest:
+        raise FixConfig(f"the plan is now {planned.digest}, not {digest}: something changed since; review it again")
+
+
+def _undo_shown(job: Job, planned: Plan, *, run: int, as_json: bool) -> None:
+    from crm_audit.cli import screen
+
+    if as_json:
+        document = {"connection": job.name, "run": run, "digest": planned.digest, "left": planned.unchanged}
+        screen.document("undo_plan", {**document, "writes": planned.writes})
+        return
+    screen.say(
+        f"{job.name}: undo {planned.digest} of run {run}: {len(planned.writes):,} places to set back; "
+        f"{planned.unchanged:,} deals are left as they are"
+    )
+    _list(planned, most=SHOWN)
+    if planned.writes:
+        screen.hint(f"Next: crm-audit writeback undo {job.name} {run} --plan {planned.digest}")
+
+
+def _document(kind: str, planned: Plan, *, receipts: list[Receipt], crm: Connector) -> None:
+    from crm_audit.cli import screen
+
+    screen.document(
+        kind,
+        {
+            "connection": planned.connection,
+            "digest": planned.digest,
+            "unchanged": planned.unchanged,
+            "calls_that_wrote": crm.calls.write,
+            "receipts": receipts,
+        },
+    )
+
+
+def _end(receipts: list[Receipt]) -> None:
     if not all(receipt.ok for receipt in receipts):
         raise typer.Exit(4)
 
@@ -114,6 +184,12 @@ def tell(job: Job, planned: Plan, *, most: int = SHOWN) -> None:
     screen.say(f"{job.name}: plan {planned.digest}: {told}; {planned.unchanged:,} deals show it already")
     for deal, why in list(planned.ungated.items())[:most]:
         screen.say(f"  deal {deal}: {why}")
+    _list(planned, most=most)
+
+
+def _list(planned: Plan, *, most: int) -> None:
+    from crm_audit.cli import screen
+
     for write in planned.writes[:most]:
         verb = "create" if write.before is None else "change"
         screen.say(f"  {verb} {write.place} of deal {write.deal}")
@@ -129,18 +205,19 @@ def _short(value: object) -> str:
     return text if len(text) <= 100 else text[:99] + "…"
 
 
-def tell_receipts(job: Job, planned: Plan, *, receipts: list[Receipt], crm: Connector) -> None:
-    """What became of a plan."""
+def tell_receipts(job: Job, planned: Plan, *, receipts: list[Receipt], crm: Connector, undone: bool = False) -> None:
+    """What became of a plan, or of an undo."""
     from crm_audit.cli import screen
     from crm_audit.pipeline import shown
 
-    if not shown(job):
+    if not shown(job) and not undone:
         tell(job, planned)
         return
+    left = "are left as they are" if undone else "show it already"
     done = sum(receipt.ok for receipt in receipts)
     screen.say(
         f"{job.name}: {done:,} of {len(receipts):,} writes done and read back, in {crm.calls.write:,} calls that "
-        f"write; {planned.unchanged:,} deals show it already"
+        f"write; {planned.unchanged:,} deals {left}"
     )
     for receipt in receipts:
         if not receipt.ok:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
@@ -162,8 +162,17 @@ class Connector(Protocol):
     def beat(self, at: datetime) -> None:
         """Tell the CRM that a complete run ended at that instant, where it has a place for it."""
 
+    @property
+    def batch(self) -> int:
+        """Deals whose writes go out together: as many as one call of the vendor takes."""
+
+    @property
+    def restores(self) -> Mapping[str, Collection[str]]:
+        """Fields by place that an undo may set back; the others tie a record of ours to its deal, and stay."""
+
     def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
-        """What the places of these deals hold now; a place that does not exist is left out."""
+        """What the places of these deals hold now; a place that does not exist is left out, and so is a deal known
+        to be deleted or merged away."""
 
     def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
         """Carry the writes out and read them back; one receipt per write, in order."""

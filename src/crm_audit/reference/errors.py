@@ -19,6 +19,7 @@ TODO: Mapping[str, str] = {
     "OutOfQuota": "Wait until the CRM counts anew, or give us a larger share.",
     "Busy": "Wait for the other process, which is named, or end it.",
     "StorageFull": "Make room on the disk, or raise the quota, and run the same command again.",
+    "Unreviewed": "Look at the plan, then apply it with `--plan` and its digest.",
     "Incomplete": "Run `crm-audit sync` again. Until a run is complete nothing is written back from it.",
     "StoreTooNew": "Update crm-audit, or name another store; the newer one was not touched.",
 }

@@ -6,19 +6,18 @@ says which writes may have arrived, and `recover` asks the CRM about those.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from crm_audit import crash
-from crm_audit.connectors.base import Connector, Fields, Receipt
+from crm_audit.connectors.base import Connector, Fields, Receipt, Write
 from crm_audit.errors import CrmAuditError
 from crm_audit.store.outbox import Entry, Outbox
 from crm_audit.writeback.plan import Plan
 
-BATCH = 100
-"""Deals whose writes go out together; the smaller of the two vendors' batches."""
-
 ARRIVED = "known by reading it back: the process that sent it ended before it was told"
+GONE = "gone: the deal was deleted or merged away since it was read"
+OVERTAKEN = "somebody changed it after the plan was made; the next plan looks at it again"
 
 
 def apply(
@@ -35,7 +34,7 @@ def apply(
     entries = [replace(entry, write=write) for entry, write in zip(put, plan.writes, strict=True)]
     crash.at("P1")
     receipts: list[Receipt] = []
-    for batch in _batches(entries):
+    for batch in _batches(entries, connector.batch):
         try:
             receipts += _send(batch, plan.connection, connector=connector, outbox=outbox)
         except CrmAuditError as error:
@@ -69,28 +68,53 @@ def journal(connection: str, outbox: Outbox) -> None:
 
 
 def _send(batch: Sequence[Entry], connection: str, *, connector: Connector, outbox: Outbox) -> Sequence[Receipt]:
-    outbox.send(batch)
+    late = _overtaken(batch, connector)
+    told = {id: Receipt(each.write, ok=False, reason=late[id]) for each in batch if (id := each.id) in late}
+    fit = [each for each in batch if each.id not in told]
+    outbox.settle([each for each in batch if each.id in told], list(told.values()))
+    outbox.send(fit)
     crash.at("P2")
-    receipts = connector.write([each.write for each in batch])
+    receipts = connector.write([each.write for each in fit]) if fit else []
     crash.at("P4")
-    outbox.settle(batch, receipts)
+    outbox.settle(fit, receipts)
     crash.at("P5")
     journal(connection, outbox)
     crash.at("P6")
-    return receipts
+    told |= {each.id: receipt for each, receipt in zip(fit, receipts, strict=True)}
+    return [told[each.id] for each in batch]
+
+
+def _overtaken(batch: Sequence[Entry], connector: Connector) -> dict[int, str]:
+    """Why some are not sent, by number: neither CRM compares as it sets, so they are read again just before.
+
+    A deal that is not what the plan saw is left to the next plan whole, since its writes belong together.
+    """
+    shown = connector.shown(sorted({each.write.deal for each in batch}))
+    other = {each.write.deal for each in batch if each.write.deal in shown and not _stands(each.write, shown)}
+    reasons = {deal: OVERTAKEN for deal in other}
+    reasons |= {each.write.deal: GONE for each in batch if each.write.deal not in shown}
+    return {each.id: reasons[each.write.deal] for each in batch if each.write.deal in reasons}
+
+
+def _stands(write: Write, shown: Mapping[str, Mapping[str, Fields]]) -> bool:
+    """Whether the place still holds what the plan saw there."""
+    now = shown[write.deal].get(write.place)
+    if write.before is None or now is None:
+        return write.before is None and now is None
+    return all(now.get(name) == value for name, value in write.before.items())
 
 
 def _shows(entry: Entry, now: Fields | None) -> bool:
     return now is not None and all(now.get(name) == value for name, value in entry.write.after.items())
 
 
-def _batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
+def _batches(entries: Sequence[Entry], most: int) -> list[Sequence[Entry]]:
     """All writes of one deal stay together: a link may only follow what it links to."""
     batches: list[list[Entry]] = [[]]
     deals: set[str] = set()
     for entry in entries:
         deal = entry.write.deal
-        if len(deals) == BATCH and deal not in deals:
+        if len(deals) == most and deal not in deals:
             batches.append([])
             deals = set()
         deals.add(deal)

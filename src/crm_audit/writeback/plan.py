@@ -22,6 +22,7 @@ class Plan:
     ungated: Mapping[str, str] = field(default_factory=dict)  # deal -> why the CRM's gate cannot hold it
     connection: str = field(default="", compare=False)
     run: int | None = field(default=None, compare=False)  # whose evidence it rests on
+    held: str | None = field(default=None, compare=False)  # why it waits for a review
 
     @property
     def digest(self) -> str:

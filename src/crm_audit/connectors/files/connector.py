@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -77,6 +77,16 @@ class Files(Gateless):
     def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
         """Always FixConfig, as above."""
         raise FixConfig(READ_ONLY)
+
+    @property
+    def batch(self) -> int:
+        """1: nothing is ever written to an export."""
+        return 1
+
+    @property
+    def restores(self) -> Mapping[str, Collection[str]]:
+        """Nothing."""
+        return {}
 
     def address(self, kind: str, record_id: str) -> str | None:
         """None: a row has no address."""

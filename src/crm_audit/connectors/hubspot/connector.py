@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -13,10 +13,10 @@ import urllib3
 from crm_audit.config import Connection, secret
 from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Page, Reading, Receipt, Write
 from crm_audit.connectors.hubspot import annotate, reading, records
-from crm_audit.connectors.hubspot.gateway import Gateway, Json
+from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json
 from crm_audit.connectors.hubspot.inline import Inline
 from crm_audit.connectors.hubspot.limits import Pace
-from crm_audit.connectors.hubspot.names import RECORD_PAGES
+from crm_audit.connectors.hubspot.names import OWN, RECORD_PAGES
 from crm_audit.connectors.hubspot.options import Options, fields, options
 from crm_audit.connectors.hubspot.passes import Passes
 from crm_audit.connectors.hubspot.portal import Portal, owners_by_user
@@ -99,6 +99,16 @@ class HubSpot(Gateless):
             return ()
         self._require_own()
         return annotate.write(self._gateway, writes)
+
+    @property
+    def batch(self) -> int:
+        """Deals that one batch update takes."""
+        return BATCH
+
+    @property
+    def restores(self) -> Mapping[str, Collection[str]]:
+        """All properties of ours."""
+        return {annotate.PLACE: OWN.values()}
 
     def address(self, kind: str, record_id: str) -> str | None:
         """The record's page in HubSpot."""

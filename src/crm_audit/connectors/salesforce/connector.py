@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import requests
@@ -108,6 +108,16 @@ class SalesforceConnector:
         """Why this deal cannot be gated though stages are refused or warned of; None where it can. Pure."""
         return own.ungated(annotation)
 
+    @property
+    def batch(self) -> int:
+        """Records that one call of Collections takes."""
+        return MOST_RECORDS
+
+    @property
+    def restores(self) -> Mapping[str, Collection[str]]:
+        """What a verdict says. The record and the link to it stay, since unlinking would touch the deal."""
+        return {own.VERDICT: own.SAID}
+
     def lacks(self) -> list[str]:
         """What of our kit is missing in the org, one line each; one call per object, and nothing is changed."""
         return kit.missing({name: self._gateway.describe(name) for name in kit.KIT})
@@ -130,6 +140,7 @@ class SalesforceConnector:
             links = self._org.children(own.DEAL, "Id", ids=deals, only=("Id", *own.PLACES[own.DEAL]))
             for deal, (row, *_) in links.items():
                 found[deal][own.DEAL] = own.shown(row, own.DEAL)
+            return {deal: places for deal, places in found.items() if deal in links}  # the others are deleted
         return found
 
     def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:

@@ -36,8 +36,11 @@ LONGEST = {"Status__c": 40, "Supported_Stage__c": 255, "Top_Finding__c": 255, "N
 LONGEST_LIST = 255
 """Characters that a list of stages takes; a longer one is not written, and the deal is not gated (ruling 36)."""
 
+SAID = (*ANNOTATION.values(), *STAGES.values())
+"""What a verdict says, without what ties it to its deal."""
+
 PLACES: Mapping[str, tuple[str, ...]] = {
-    VERDICT: (KEY, "Opportunity__c", BEATS, *ANNOTATION.values(), *STAGES.values()),
+    VERDICT: (KEY, "Opportunity__c", BEATS, *SAID),
     DEAL: (LINK,),
 }
 """Every field that is ever written (ruling 34)."""
