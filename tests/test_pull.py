@@ -68,8 +68,7 @@ class Lists(Gateless):
     def stages(self) -> Sequence[Stage]:
         return [STAGE]
 
-    @property
-    def batch(self) -> int:
+    def batch(self, deals: int) -> int:
         return 100
 
     @property

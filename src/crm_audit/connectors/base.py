@@ -162,9 +162,8 @@ class Connector(Protocol):
     def beat(self, at: datetime) -> None:
         """Tell the CRM that a complete run ended at that instant, where it has a place for it."""
 
-    @property
-    def batch(self) -> int:
-        """Deals whose writes go out together: as many as one call of the vendor takes."""
+    def batch(self, deals: int) -> int:
+        """How many of so many deals have their writes sent together: as many as one call, or one job, takes."""
 
     @property
     def restores(self) -> Mapping[str, Collection[str]]:

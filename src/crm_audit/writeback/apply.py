@@ -34,7 +34,7 @@ def apply(
     entries = [replace(entry, write=write) for entry, write in zip(put, plan.writes, strict=True)]
     crash.at("P1")
     receipts: list[Receipt] = []
-    for batch in _batches(entries, connector.batch):
+    for batch in _batches(entries, connector.batch(len({write.deal for write in plan.writes}))):
         try:
             receipts += _send(batch, plan.connection, connector=connector, outbox=outbox)
         except CrmAuditError as error:

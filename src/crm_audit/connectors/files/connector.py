@@ -78,8 +78,7 @@ class Files(Gateless):
         """Always FixConfig, as above."""
         raise FixConfig(READ_ONLY)
 
-    @property
-    def batch(self) -> int:
+    def batch(self, deals: int) -> int:
         """1: nothing is ever written to an export."""
         return 1
 

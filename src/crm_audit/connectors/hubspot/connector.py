@@ -100,9 +100,8 @@ class HubSpot(Gateless):
         self._require_own()
         return annotate.write(self._gateway, writes)
 
-    @property
-    def batch(self) -> int:
-        """Deals that one batch update takes."""
+    def batch(self, deals: int) -> int:
+        """As many deals as one batch update takes."""
         return BATCH
 
     @property

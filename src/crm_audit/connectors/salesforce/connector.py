@@ -12,7 +12,7 @@ import requests
 from crm_audit import crash
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Calls, Fields, Gap, Page, Reading, Receipt, Write
-from crm_audit.connectors.salesforce import kit, own
+from crm_audit.connectors.salesforce import ingest, kit, own
 from crm_audit.connectors.salesforce.bypass import lacks_permission
 from crm_audit.connectors.salesforce.gateway import MOST_RECORDS, Gateway
 from crm_audit.connectors.salesforce.login import login_of
@@ -27,6 +27,10 @@ from crm_audit.errors import NoAccess
 KIT = "run `crm-audit provision salesforce`, which says what is missing"
 WITHOUT_VERDICT = "its verdict was refused, so there is nothing to point at"
 NO_LOOKUP = f"Opportunity.{own.LOOKUP} is not there or cannot be read; install it, or do without the link"
+
+VERDICTS, DEALS = ingest.Target(own.VERDICT, own.KEY), ingest.Target(own.DEAL)
+BULK_BATCH = 10_000
+"""Deals in a Bulk job; Salesforce itself cuts a job into batches of so many."""
 
 _BEATS = f"composite/sobjects/{own.CONNECTION}/{own.CONNECTION_KEY}"
 
@@ -108,10 +112,9 @@ class SalesforceConnector:
         """Why this deal cannot be gated though stages are refused or warned of; None where it can. Pure."""
         return own.ungated(annotation)
 
-    @property
-    def batch(self) -> int:
-        """Records that one call of Collections takes."""
-        return MOST_RECORDS
+    def batch(self, deals: int) -> int:
+        """As many records as one call of Collections takes, or one batch inside a Bulk job."""
+        return MOST_RECORDS if deals <= ingest.WORTH else BULK_BATCH
 
     @property
     def restores(self) -> Mapping[str, Collection[str]]:
@@ -149,13 +152,13 @@ class SalesforceConnector:
             own.record(each)  # whatever is not ours stops everything before anything is sent
         if any(own.BEATS in each.after for each in writes):
             self._register()
-        refused = self._saved(f"composite/sobjects/{own.VERDICT}/{own.KEY}", _at(own.VERDICT, writes))
+        refused = self._saved(VERDICTS, _at(own.VERDICT, writes))
         crash.at("P3")
         links = [each for each in _at(own.DEAL, writes) if not own.linked(each)]
         refused |= {_key(each): WITHOUT_VERDICT for each in links if (each.deal, own.VERDICT) in refused}
         if not self._linkable():
             refused |= {_key(each): NO_LOOKUP for each in links}
-        refused |= self._saved("composite/sobjects", [each for each in links if _key(each) not in refused])
+        refused |= self._saved(DEALS, [each for each in links if _key(each) not in refused])
         now = self.shown(sorted({each.deal for each in writes if _key(each) not in refused}))
         return [_receipt(each, refused.get(_key(each)), now=now) for each in writes]
 
@@ -175,14 +178,16 @@ class SalesforceConnector:
                 raise NoAccess(f"Salesforce refused a record of {own.CONNECTION}: {reason}; {KIT}")
             self._registered = True
 
-    def _saved(self, path: str, writes: Sequence[Write]) -> dict[tuple[str, str], str]:
-        """Send writes in batches; the reasons of those that were refused."""
-        refused: dict[tuple[str, str], str] = {}
-        for start in range(0, len(writes), MOST_RECORDS):
-            batch = writes[start : start + MOST_RECORDS]
-            reasons = self._gateway.save(path, [own.record(each) for each in batch])
-            refused |= {_key(each): reason for each, reason in zip(batch, reasons, strict=True) if reason}
-        return refused
+    def _saved(self, target: ingest.Target, writes: Sequence[Write]) -> dict[tuple[str, str], str]:
+        """Send writes in batches, or as a Bulk job where they are many; the reasons of those that were refused."""
+        records = [own.record(each) for each in writes]
+        if len(writes) > ingest.WORTH:
+            reasons = ingest.save(self._gateway, target, records)
+        else:
+            starts = range(0, len(records), MOST_RECORDS)
+            batches = (self._gateway.save(target.path, records[at : at + MOST_RECORDS]) for at in starts)
+            reasons = [reason for batch in batches for reason in batch]
+        return {_key(each): reason for each, reason in zip(writes, reasons, strict=True) if reason}
 
     def _linkable(self) -> bool:
         return self._org.schema.reads(own.DEAL, own.LOOKUP)

@@ -153,17 +153,28 @@ class Gateway:
 
     def ask(self, call: Call, read: Callable[[object], T], *, absent: T | None = None) -> T:
         """One call, retried as a whole: `read` says whether the answer makes sense."""
+        return self.retrying(lambda: self.once(call, read, absent=absent))
 
-        def send(client: Client, call: Call) -> T:
-            return read(self._restful(client, call))
+    def once(self, call: Call, read: Callable[[object], T], *, absent: T | None = None) -> T:
+        """One call that is not repeated, but for a session that has ended."""
+        return self._sent(call, lambda client, call: read(self._restful(client, call)), absent=absent)
 
-        return self.retrying(lambda: self._sent(call, send, absent=absent))
+    def upload(self, call: Call, sheet: bytes) -> None:
+        """Send CSV, once."""
+        self._sent(call, lambda client, call: self._put(client, call, sheet=sheet))
+
+    def fetch(self, call: Call, *, file: IO[bytes]) -> Mapping[str, str]:
+        """CSV into a file, past memory; gives the headers that came with it."""
+        return self.retrying(lambda: self._sent(call, lambda client, call: self._spooled(client, call, file=file)))
 
     def sheet(self, job: str, locator: str | None, *, most: int, file: IO[bytes]) -> Sheet:
         """One page of at most so many records out of a Bulk job's results, into a file."""
         params = {"maxRecords": str(most), **({"locator": locator} if locator else {})}
-        call = Call("bulk/results", f"jobs/query/{job}/results", params=params)
-        return self.retrying(lambda: self._sent(call, lambda client, call: self._spooled(client, call, file=file)))
+        told = self.fetch(Call("bulk/results", f"jobs/query/{job}/results", params=params), file=file)
+        count, following = told.get("Sforce-NumberOfRecords", ""), told.get("Sforce-Locator", "")
+        if not count.isdecimal() or not following:
+            raise Retry("Salesforce answered for Bulk results with something that is not what it documents")
+        return Sheet(file, int(count), None if following == "null" else following)
 
     def save(self, path: str, records: Sequence[Record]) -> list[str | None]:
         """Send records to a Collections address; for each Salesforce's reason for refusing it, None where it is saved.
@@ -242,7 +253,7 @@ class Gateway:
             for answer in heard:
                 self._heed(answer)
 
-    def _spooled(self, client: Client, call: Call, *, file: IO[bytes]) -> Sheet:
+    def _spooled(self, client: Client, call: Call, *, file: IO[bytes]) -> Mapping[str, str]:
         """Fetch CSV, for which the library has neither limit nor refresh, past memory onto the disk."""
         url, params = f"{client.base_url}{call.path}", dict(call.params or {})
         with self._session.get(
@@ -255,10 +266,16 @@ class Gateway:
             file.truncate()
             for piece in answer.iter_content(64 * 1024):
                 file.write(piece)
-            count, locator = answer.headers.get("Sforce-NumberOfRecords", ""), answer.headers.get("Sforce-Locator", "")
-        if not count.isdecimal() or not locator:
-            raise Retry("Salesforce answered for Bulk results with something that is not what it documents")
-        return Sheet(file, int(count), None if locator == "null" else locator)
+            return answer.headers
+
+    def _put(self, client: Client, call: Call, *, sheet: bytes) -> None:
+        """Send CSV, which the library would take for JSON."""
+        headers = {**client.headers, "Content-Type": "text/csv; charset=UTF-8"}
+        url = f"{client.base_url}{call.path}"
+        with self._session.put(url, data=sheet, headers=headers, timeout=TIMEOUT, allow_redirects=False) as answer:
+            self._heed(answer)
+            if answer.status_code != requests.codes.created:
+                raise self._refused(call, answer, content=_json(answer))
 
     def _refused(self, call: Call, answer: requests.Response, *, content: object) -> Exception:
         after = wait_asked(answer.headers.get("Retry-After"), now=_date(answer))

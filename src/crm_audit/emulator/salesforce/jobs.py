@@ -38,8 +38,9 @@ _FORBIDDEN = {
 
 
 class JobState(StrEnum):
-    """Where a job stands; the first two go on, the others are the end."""
+    """Where a job stands: open (for writing only), on its way, or over."""
 
+    OPEN = "Open"
     UPLOADED = "UploadComplete"
     RUNNING = "InProgress"
     COMPLETE = "JobComplete"
@@ -49,7 +50,7 @@ class JobState(StrEnum):
     @property
     def over(self) -> bool:
         """True if nothing happens to it any more."""
-        return self not in (JobState.UPLOADED, JobState.RUNNING)
+        return self not in (JobState.OPEN, JobState.UPLOADED, JobState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce import rest
 from crm_audit.emulator.salesforce.catalog import OrgCatalog
+from crm_audit.emulator.salesforce.intakes import Intakes
 from crm_audit.emulator.salesforce.jobs import Jobs
 from crm_audit.emulator.salesforce.late import Late
 from crm_audit.emulator.salesforce.ledger import Ledger
@@ -122,6 +123,11 @@ class SalesforceOrg:
     def jobs(self) -> Jobs:
         """The Bulk API query jobs, with the settings of how they go."""
         return self._state.jobs
+
+    @property
+    def intakes(self) -> Intakes:
+        """The Bulk API jobs for writing, with the settings of how they go."""
+        return self._state.intakes
 
     def answer(self, request: Request, *, base: str) -> Response:
         """Answer one call over HTTP."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from urllib.parse import unquote
 
-from crm_audit.emulator.salesforce import batches, bulk, composite, describe, picklists, replication, rows
+from crm_audit.emulator.salesforce import batches, bulk, composite, describe, ingest, picklists, replication, rows
 from crm_audit.emulator.salesforce.ledger import Entry
 from crm_audit.emulator.salesforce.queries import batch_size
 from crm_audit.emulator.salesforce.state import Call, State, missing
@@ -18,7 +18,7 @@ from crm_audit.emulator.soql.refusal import Refusal
 
 OLDEST, NEWEST = 31, 67
 """API versions: 30.0 and older answer 410."""
-METHODS = ("GET", "POST", "PATCH", "DELETE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OUTSIDE = ("/services/data", "/services/oauth2/token", "/services/oauth2/userinfo")
 """What lies beside the versioned API."""
 LONGEST_URI = 16_384
@@ -150,6 +150,14 @@ ROUTES = (
     Route("PATCH", "/jobs/query/{id}", bulk.abort),
     Route("DELETE", "/jobs/query/{id}", bulk.delete),
     Route("GET", "/jobs/query/{id}/results", bulk.results),
+    Route("POST", "/jobs/ingest", ingest.create, writes=True),
+    Route("GET", "/jobs/ingest/{id}", ingest.read),
+    Route("PATCH", "/jobs/ingest/{id}", ingest.change, writes=True),
+    Route("DELETE", "/jobs/ingest/{id}", ingest.delete),
+    Route("PUT", "/jobs/ingest/{id}/batches", ingest.upload, writes=True),
+    Route("GET", "/jobs/ingest/{id}/successfulResults", ingest.successful),
+    Route("GET", "/jobs/ingest/{id}/failedResults", ingest.failed),
+    Route("GET", "/jobs/ingest/{id}/unprocessedrecords", ingest.unprocessed),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce.catalog import OrgCatalog
+from crm_audit.emulator.salesforce.intakes import Intakes
 from crm_audit.emulator.salesforce.jobs import Jobs
 from crm_audit.emulator.salesforce.late import Late
 from crm_audit.emulator.salesforce.ledger import Ledger
@@ -46,6 +47,7 @@ class State:
     late: list[Late] = field(default_factory=list)
     cursors: Cursors = field(default_factory=Cursors)
     jobs: Jobs = field(default_factory=Jobs)
+    intakes: Intakes = field(default_factory=Intakes)
     ledger: Ledger = field(default_factory=Ledger)
     gatehouse: Gatehouse = field(default_factory=Gatehouse)
 
