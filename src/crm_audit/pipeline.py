@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from crm_audit import crash, evaluate, facts
 from crm_audit.config import Connection
-from crm_audit.connectors.base import Connector, KnowsBypass, Receipt
+from crm_audit.connectors.base import Connector, Fields, KnowsBypass, Receipt
 from crm_audit.deadlocks import deadlocks
 from crm_audit.domain import LOST, STRENGTH, WON, Annotation
 from crm_audit.errors import FixConfig, Incomplete, Unreviewed
@@ -213,6 +213,33 @@ def undone(job: Job, run: int, connector: Connector, store: Store) -> Plan:
     written = [entry.write for entry in store.outbox.applied(job.name, run)]
     shown = connector.shown(sorted({write.deal for write in written})) if written else {}
     return replace(undo(written, shown, connector.restores), connection=job.name)
+
+
+def opened(job: Job, connector: Connector, store: Store) -> Plan:
+    """The writes that would let every known deal into every stage; none where the CRM itself has no gate.
+
+    A place that does not exist yet holds nobody up, and is not made. Incomplete where no sync has finished.
+    """
+    run = store.latest(job.name)
+    if run is None:
+        raise Incomplete(f"{job.name}: no finished sync, so no deal is known; run `crm-audit sync {job.name}` first")
+    recover(job.name, connector, store.outbox)
+    with store.known(run) as tables:
+        stages = tables["stages"].filter(pl.col("closed").is_not_null())
+        deals = tables["deals"].join(stages, on=["pipeline", "stage"], how="anti")["id"].sort().to_list()
+    shown = connector.shown(deals) if connector.gate and deals else {}
+    free = Annotation(status="")
+    wanted = {deal: _gate_of(connector, places, connector.wanted(deal, free)) for deal, places in shown.items()}
+    return replace(plan(wanted, shown), connection=job.name)
+
+
+def _gate_of(connector: Connector, there: Mapping[str, Fields], wanted: Mapping[str, Fields]) -> dict[str, Fields]:
+    """The fields of the gate, in the places that are there."""
+    return {
+        place: {name: wanted[place][name] for name in fields}
+        for place, fields in connector.gate.items()
+        if place in there
+    }
 
 
 def applied(

@@ -198,11 +198,11 @@ def test_nothing_but_our_own_can_be_written(crm: Bench, place: str, after: Field
     assert crm.portal.value("deals", deal, "dealstage") == "contractsent"
 
 
-def test_missing_properties_are_named_with_where_to_create_them(crm: Bench) -> None:
+def test_missing_properties_are_named_with_what_creates_them(crm: Bench) -> None:
     crm.portal.archive_property("deals", OWN["details"])
     connector = crm.connector()
     for ask in (_shown, _write):
-        with pytest.raises(NoAccess, match=r"crm_audit_details.*Settings > Properties.*crm_audit"):
+        with pytest.raises(NoAccess, match=r"crm_audit_details: run `crm-audit provision hubspot"):
             ask(connector, [crm.deal()])
     assert connector.calls.write == 0
 

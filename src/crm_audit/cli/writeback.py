@@ -78,7 +78,7 @@ def apply(
         _document("apply", planned, receipts=receipts, crm=crm)
     else:
         tell_receipts(job, planned, receipts=receipts, crm=crm)
-    _end(receipts)
+    end(receipts)
 
 
 @writeback.command("undo")
@@ -109,7 +109,7 @@ def undo(
         _document("undo", planned, receipts=receipts, crm=crm)
     else:
         tell_receipts(job, planned, receipts=receipts, crm=crm, undone=True)
-    _end(receipts)
+    end(receipts)
 
 
 def _reviewed(planned: Plan, digest: str | None) -> None:
@@ -130,7 +130,7 @@ def _undo_shown(job: Job, planned: Plan, *, run: int, as_json: bool) -> None:
         f"{job.name}: undo {planned.digest} of run {run}: {len(planned.writes):,} places to set back; "
         f"{planned.unchanged:,} deals are left as they are"
     )
-    _list(planned, most=SHOWN)
+    tell_list(planned)
     if planned.writes:
         screen.hint(f"Next: crm-audit writeback undo {job.name} {run} --plan {planned.digest}")
 
@@ -150,7 +150,8 @@ def _document(kind: str, planned: Plan, *, receipts: list[Receipt], crm: Connect
     )
 
 
-def _end(receipts: list[Receipt]) -> None:
+def end(receipts: list[Receipt]) -> None:
+    """Exit code 4 where anything was refused."""
     if not all(receipt.ok for receipt in receipts):
         raise typer.Exit(4)
 
@@ -184,10 +185,11 @@ def tell(job: Job, planned: Plan, *, most: int = SHOWN) -> None:
     screen.say(f"{job.name}: plan {planned.digest}: {told}; {planned.unchanged:,} deals show it already")
     for deal, why in list(planned.ungated.items())[:most]:
         screen.say(f"  deal {deal}: {why}")
-    _list(planned, most=most)
+    tell_list(planned, most=most)
 
 
-def _list(planned: Plan, *, most: int) -> None:
+def tell_list(planned: Plan, *, most: int = SHOWN) -> None:
+    """The first writes of a plan in full."""
     from crm_audit.cli import screen
 
     for write in planned.writes[:most]:
@@ -219,6 +221,13 @@ def tell_receipts(job: Job, planned: Plan, *, receipts: list[Receipt], crm: Conn
         f"{job.name}: {done:,} of {len(receipts):,} writes done and read back, in {crm.calls.write:,} calls that "
         f"write; {planned.unchanged:,} deals {left}"
     )
+    tell_refused(receipts)
+
+
+def tell_refused(receipts: list[Receipt]) -> None:
+    """What was refused, and why."""
+    from crm_audit.cli import screen
+
     for receipt in receipts:
         if not receipt.ok:
             screen.say(f"  refused: {receipt.write.place} of deal {receipt.write.deal}: {receipt.reason}")

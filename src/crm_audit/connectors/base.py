@@ -169,6 +169,10 @@ class Connector(Protocol):
     def restores(self) -> Mapping[str, Collection[str]]:
         """Fields by place that an undo may set back; the others tie a record of ours to its deal, and stay."""
 
+    @property
+    def gate(self) -> Mapping[str, Collection[str]]:
+        """Fields by place by which the CRM itself refuses a stage; none where it cannot."""
+
     def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
         """What the places of these deals hold now; a place that does not exist is left out, and so is a deal known
         to be deleted or merged away."""
@@ -190,6 +194,11 @@ class KnowsBypass(Protocol):
 
 class Gateless:
     """A connector whose CRM has neither a gate that reads a list of stages, nor a place for a heartbeat."""
+
+    @property
+    def gate(self) -> Mapping[str, Collection[str]]:
+        """Nothing."""
+        return {}
 
     def ungated(self, annotation: Annotation) -> str | None:
         """None: there is nothing to be held by."""

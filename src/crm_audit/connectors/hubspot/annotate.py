@@ -1,13 +1,14 @@
-"""Showing the verdict on the deal: six properties of ours, and nothing else by construction."""
+"""Showing the verdict on the deal: properties of ours, and nothing else by construction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from crm_audit import crash
 from crm_audit.connectors.base import Fields, Receipt, Write
 from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json, Query, Refused, cut
-from crm_audit.connectors.hubspot.names import GROUP, OWN
+from crm_audit.connectors.hubspot.kit import FILLED
+from crm_audit.connectors.hubspot.names import OWN
 from crm_audit.connectors.hubspot.values import number, text
 from crm_audit.domain import Annotation
 from crm_audit.errors import NoAccess
@@ -16,68 +17,69 @@ PLACE = "deal"
 GAP = OWN["stage_gap"]
 
 
-def wanted(annotation: Annotation) -> Mapping[str, Fields]:
-    """What our properties must hold; None clears one. HubSpot trims text, so we compare it trimmed."""
+def wanted(annotation: Annotation, passes: Mapping[str, str]) -> Mapping[str, Fields]:
+    """What our properties must hold, `passes` by stage too; None clears one. HubSpot trims text, so we do."""
     shown: dict[str, str | int | None] = {}
     for ours, name in OWN.items():
         value = getattr(annotation, ours)
         shown[name] = value.strip() or None if isinstance(value, str) else value
+    shown |= {name: None if stage in annotation.refused else FILLED for stage, name in passes.items()}
     return {PLACE: shown}
 
 
-def shown(gateway: Gateway, deals: Sequence[str]) -> dict[str, Mapping[str, Fields]]:
+def shown(gateway: Gateway, deals: Sequence[str], own: Collection[str]) -> dict[str, Mapping[str, Fields]]:
     """What our properties hold now; a deal that is gone or merged away is left out."""
-    found = gateway.read(Query(kind="deals", properties=tuple(OWN.values())), deals)
-    return {deal: {PLACE: _fields(record)} for deal, record in found.items()}
+    found = gateway.read(Query(kind="deals", properties=tuple(own)), deals)
+    return {deal: {PLACE: _fields(record, own)} for deal, record in found.items()}
 
 
-def _fields(record: Json) -> Fields:
-    held: dict[str, str | int | None] = {name: text(record, name) for name in OWN.values()}
+def _fields(record: Json, own: Collection[str]) -> Fields:
+    held: dict[str, str | int | None] = {name: text(record, name) for name in own}
     gap = number(held[GAP])
     held[GAP] = int(gap) if gap is not None else None
     return held
 
 
-def require(properties: frozenset[str]) -> None:
-    """NoAccess, with what to create, unless the portal has all six properties."""
-    missing = [name for name in OWN.values() if name not in properties]
+def require(properties: frozenset[str], own: Collection[str]) -> None:
+    """NoAccess, with what to do, unless the portal has all properties that we write."""
+    missing = [name for name in own if name not in properties]
     if missing:
         raise NoAccess(
-            f"the portal has no deal property {', '.join(missing)}: create them under Settings > Properties > "
-            f"Deal properties in a group {GROUP!r}, as connectors/hubspot/README.md lists them"
+            f"the portal has no deal property {', '.join(missing)}: run `crm-audit provision hubspot --dry-run`, which "
+            "says what it would create"
         )
 
 
-def write(gateway: Gateway, writes: Sequence[Write]) -> list[Receipt]:
+def write(gateway: Gateway, writes: Sequence[Write], own: Collection[str]) -> list[Receipt]:
     """Carry the writes out, at most 100 a call, and read them back; a refused deal holds up no other."""
     refused = {
         position: reason
         for batch in cut([(at, one) for at, one in enumerate(writes)], BATCH)
-        for position, reason in _send(gateway, batch)
+        for position, reason in _send(gateway, batch, own)
     }
     crash.at("P3")
     sent = [one.deal for at, one in enumerate(writes) if at not in refused]
-    now = shown(gateway, sent) if sent else {}
+    now = shown(gateway, sent, own) if sent else {}
     return [_receipt(one, refused=refused.get(at), now=now.get(one.deal)) for at, one in enumerate(writes)]
 
 
-def _send(gateway: Gateway, batch: Sequence[tuple[int, Write]]) -> Iterator[tuple[int, str]]:
+def _send(gateway: Gateway, batch: Sequence[tuple[int, Write]], own: Collection[str]) -> Iterator[tuple[int, str]]:
     """The refusals among a batch. One poisonous record makes HubSpot refuse the whole call: halve until it is alone."""
     try:
-        answer = gateway.update("deals", [_input(one) for _, one in batch])
+        answer = gateway.update("deals", [_input(one, own) for _, one in batch])
     except Refused as error:
         if len(batch) == 1:
             yield batch[0][0], str(error)
             return
         middle = len(batch) // 2
-        yield from _send(gateway, batch[:middle])
-        yield from _send(gateway, batch[middle:])
+        yield from _send(gateway, batch[:middle], own)
+        yield from _send(gateway, batch[middle:], own)
         return
     yield from _refusals(answer, batch)
 
 
-def _input(write: Write) -> Json:
-    foreign = set(write.after) - set(OWN.values())
+def _input(write: Write, own: Collection[str]) -> Json:
+    foreign = set(write.after).difference(own)
     if write.place != PLACE or foreign:
         raise ValueError(f"deal {write.deal}: {write.place} {sorted(foreign)} is not ours to write")
     return {"id": write.deal, "properties": {name: _sent(write.after[name]) for name in write.after}}

@@ -12,7 +12,7 @@ import urllib3
 
 from crm_audit.config import Connection, secret
 from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Page, Reading, Receipt, Write
-from crm_audit.connectors.hubspot import annotate, reading, records
+from crm_audit.connectors.hubspot import annotate, kit, reading, records
 from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json
 from crm_audit.connectors.hubspot.inline import Inline
 from crm_audit.connectors.hubspot.limits import Pace
@@ -40,6 +40,8 @@ class HubSpot(Gateless):
         self._options = options(connection)
         self._fields = fields(connection)
         self._sources = sources(connection, self._fields, self._options)
+        self._passes = kit.passes(self._options.pass_stages)
+        self._own = (*OWN.values(), *self._passes.values())
         self._details: Json | None = None
         self._shape: Shape | None = None
         self._has_own = False
@@ -86,19 +88,19 @@ class HubSpot(Gateless):
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the deal's properties of ours must hold."""
-        return annotate.wanted(annotation)
+        return annotate.wanted(annotation, self._passes)
 
     def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
         """What the deals' properties of ours hold now; NoAccess where the portal lacks them."""
         self._require_own()
-        return annotate.shown(self._gateway, deals)
+        return annotate.shown(self._gateway, deals, self._own)
 
     def write(self, writes: Sequence[Write]) -> Sequence[Receipt]:
         """Carry the writes out and read them back."""
         if not writes:
             return ()
         self._require_own()
-        return annotate.write(self._gateway, writes)
+        return annotate.write(self._gateway, writes, self._own)
 
     def batch(self, deals: int) -> int:
         """As many deals as one batch update takes."""
@@ -107,7 +109,29 @@ class HubSpot(Gateless):
     @property
     def restores(self) -> Mapping[str, Collection[str]]:
         """All properties of ours."""
-        return {annotate.PLACE: OWN.values()}
+        return {annotate.PLACE: self._own}
+
+    @property
+    def gate(self) -> Mapping[str, Collection[str]]:
+        """The passes: a stage that asks for one refuses the deal while it is empty."""
+        return {annotate.PLACE: self._passes.values()} if self._passes else {}
+
+    def lacks(self) -> list[kit.Change]:
+        """What of our properties is missing in the portal, in the order in which it is to be made."""
+        live, archived = (self._gateway.properties("deals", archived=each) for each in (False, True))
+        wanted = kit.definitions(self._options.pass_stages)
+        return kit.changes(wanted, live, archived=archived, groups=self._gateway.groups("deals"))
+
+    def provide(self, change: kit.Change) -> None:
+        """Carry one of these out; NoAccess names the scope where the token may not."""
+        if change.body is None:
+            raise ValueError(f"{change.name}: {change.says}")
+        if change.kind == "group":
+            self._gateway.create_group("deals", change.body)
+        elif change.kind == "options":
+            self._gateway.change_property("deals", change.name, body=change.body)
+        else:
+            self._gateway.create_property("deals", change.body)
 
     def address(self, kind: str, record_id: str) -> str | None:
         """The record's page in HubSpot."""
@@ -132,7 +156,7 @@ class HubSpot(Gateless):
 
     def _require_own(self) -> None:
         if not self._has_own:
-            annotate.require(frozenset(str(one["name"]) for one in self._gateway.properties("deals")))
+            annotate.require(frozenset(str(one["name"]) for one in self._gateway.properties("deals")), self._own)
             self._has_own = True
 
     def _portal(self) -> Portal:

@@ -93,9 +93,26 @@ class Gateway:
         """The deal pipelines with their stages."""
         return _results(_object(self._client.crm.pipelines.pipelines_api.get_all("deals", _preload_content=False)))
 
-    def properties(self, kind: str) -> list[Json]:
-        """The definitions of all properties of an object."""
-        return _results(_object(self._client.crm.properties.core_api.get_all(kind, _preload_content=False)))
+    def properties(self, kind: str, *, archived: bool = False) -> list[Json]:
+        """The definitions of all properties of an object, live or archived."""
+        api = self._client.crm.properties.core_api
+        return _results(_object(api.get_all(kind, archived=archived, _preload_content=False)))
+
+    def groups(self, kind: str) -> list[Json]:
+        """The property groups of an object."""
+        return _results(_object(self._client.crm.properties.groups_api.get_all(kind, _preload_content=False)))
+
+    def create_group(self, kind: str, body: Json) -> None:
+        """Make a property group; Refused where there is one of that name."""
+        self._client.crm.properties.groups_api.create(kind, body, _preload_content=False)
+
+    def create_property(self, kind: str, body: Json) -> None:
+        """Make a property, or restore the archived one of that name; Refused where there is one."""
+        self._client.crm.properties.core_api.create(kind, body, _preload_content=False)
+
+    def change_property(self, kind: str, name: str, *, body: Json) -> None:
+        """Change a property's definition; a list of options is replaced whole."""
+        self._client.crm.properties.core_api.update(kind, name, body, _preload_content=False)
 
     def labels(self, kind: str, other: str) -> list[Json]:
         """The association types between two objects: `category`, `typeId`, `label`."""

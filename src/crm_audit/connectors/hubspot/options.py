@@ -30,7 +30,11 @@ FIELDS: Mapping[str, str] = {
 }
 """What `fields` may map, and the HubSpot object on which that property lies."""
 
-LOGIN: Mapping[str, str] = {"access_token": "the access token of a private app or a service key"}
+SETUP = "setup_token"
+LOGIN: Mapping[str, str] = {
+    "access_token": "the access token of a private app or a service key",
+    SETUP: "another token, with the scope crm.schemas.deals.write, for `provision hubspot` alone; optional",
+}
 """What `login` names."""
 
 
@@ -48,7 +52,14 @@ class Options(Frozen):
     rechecks: Mapping[str, tuple[str, ...]] = {}  # type of a task -> topics asked again
     share_topics: bool = False  # whether an activity's topics count for each of its several deals
     overlap: int = Field(default=5, ge=0)  # minutes by which HubSpot's search may lag behind
+    pass_stages: tuple[str, ...] = ()  # stages that ask for a pass of ours, filled while the deal may enter
     rates: Mapping[str, Decimal] = {}  # currency -> units of the corporate currency; empty: ask HubSpot
+
+
+def for_setup(connection: Connection) -> Connection:
+    """The same connection by the token that may define properties, where there is one of its own for that."""
+    token = connection.login.get(SETUP)
+    return connection.model_copy(update={"login": {"access_token": token}}) if token else connection
 
 
 def options(connection: Connection) -> Options:

@@ -121,6 +121,11 @@ class SalesforceConnector:
         """What a verdict says. The record and the link to it stay, since unlinking would touch the deal."""
         return {own.VERDICT: own.SAID}
 
+    @property
+    def gate(self) -> Mapping[str, Collection[str]]:
+        """The lists of stages that the validation rules read."""
+        return {own.VERDICT: own.STAGES.values()}
+
     def lacks(self) -> list[str]:
         """What of our kit is missing in the org, one line each; one call per object, and nothing is changed."""
         return kit.missing({name: self._gateway.describe(name) for name in kit.KIT})

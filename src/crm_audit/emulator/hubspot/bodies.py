@@ -61,6 +61,38 @@ class Types(RootModel[tuple[Type, ...]]):
     """The types of one association, as a whole."""
 
 
+class Choice(_Body):
+    """One option of an enumeration."""
+
+    value: str
+    label: str = ""
+
+
+class Grouped(_Body):
+    """A property group that is made."""
+
+    name: str
+    label: str
+
+
+class Defined(_Body):
+    """A property that is made."""
+
+    name: str
+    label: str
+    type: str
+    field_type: str = Field(validation_alias="fieldType")
+    group: str = Field(validation_alias="groupName")
+    options: tuple[Choice, ...] = ()
+
+
+class Redefined(_Body):
+    """What is changed of a property; options are the whole list."""
+
+    label: str | None = None
+    options: tuple[Choice, ...] | None = None
+
+
 class LinkMade(_Body):
     """One association of a `batch/create`."""
 

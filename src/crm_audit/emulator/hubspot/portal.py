@@ -82,7 +82,7 @@ class HubspotPortal(Portal):
     def _answer(self, request: Request, base: str) -> Response:
         found = routes.match(request)
         bucket, now = found.route.bucket, self.now()
-        self._gate.count(found.kind, writes=found.route.scope == "write")
+        self._gate.count(found.kind, writes=found.route.scope in ("write", "define"))
         self._gate.refuse_while_down(now)
         key = self._gate.authenticate(request, now)
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from crm_audit.emulator.hubspot import associations, linking, objects, settings, writing
+from crm_audit.emulator.hubspot import associations, defining, linking, objects, settings, writing
 from crm_audit.emulator.hubspot.calls import Call, type_named
 from crm_audit.emulator.hubspot.catalogue import ObjectType
 from crm_audit.emulator.hubspot.refusals import Refusal, not_found
@@ -31,7 +31,7 @@ _SETTING_SCOPES = {"owners": "crm.objects.owners.read", "currencies": "settings.
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. `scope` is read, write, owners, currencies or nothing; `kind` names its calls in the books."""
+    """One endpoint. `scope` is read, write, define, owners, currencies or nothing; `kind` is for the books."""
 
     method: str
     pattern: str
@@ -75,6 +75,9 @@ ROUTES = (
     Route("GET", "/properties/{type}/groups", "properties/{type}/groups", settings.groups),
     Route("GET", "/properties/{type}/groups/{name}", "properties/{type}/groups/get", settings.group),
     Route("GET", "/properties/{type}/{name}", "properties/{type}/get", settings.property_named),
+    Route("POST", "/properties/{type}", "properties/{type}/create", defining.create_property, "define"),
+    Route("POST", "/properties/{type}/groups", "properties/{type}/groups/create", defining.create_group, "define"),
+    Route("PATCH", "/properties/{type}/{name}", "properties/{type}/patch", defining.change_property, "define"),
     Route("GET", "/owners", "owners", settings.owners, "owners"),
     Route("GET", "/owners/{id}", "owners/get", settings.owner, "owners"),
     Route("GET", "/account/details", "account", settings.account, ""),
@@ -100,6 +103,8 @@ class Match:
     @property
     def scope(self) -> str | None:
         """The scope that the token must have."""
+        if self.route.scope == "define":
+            return f"crm.schemas.{self.types['type'].plural}.write"
         if self.route.scope in ("read", "write"):
             return (self.types.get("type") or self.types["from"]).needs(self.route.scope)
         return _SETTING_SCOPES.get(self.route.scope)

@@ -47,7 +47,7 @@ def property_named(portal: Portal, call: Call) -> Response:
 def groups(portal: Portal, call: Call) -> Response:
     """The property groups of a type."""
     rows = portal.schema.groups[call.kind.plural].items()
-    return Response(200, {"results": [_group(name, label) for name, label in rows]})
+    return Response(200, {"results": [group_view(name, label) for name, label in rows]})
 
 
 def group(portal: Portal, call: Call) -> Response:
@@ -56,10 +56,11 @@ def group(portal: Portal, call: Call) -> Response:
     label = portal.schema.groups[call.kind.plural].get(name)
     if label is None:
         raise not_found(f"The property group named {name} does not exist on {call.kind.plural}")
-    return Response(200, _group(name, label))
+    return Response(200, group_view(name, label))
 
 
-def _group(name: str, label: str) -> Json:
+def group_view(name: str, label: str) -> Json:
+    """A property group."""
     return {"name": name, "label": label, "displayOrder": -1, "archived": False}
 
 

@@ -25,6 +25,7 @@ class Property:
     kind: str
     field_type: str
     group: str
+    label: str = ""
     options: tuple[str, ...] = ()
     read_only: bool = False
     ours: bool = True  # False: defined by HubSpot

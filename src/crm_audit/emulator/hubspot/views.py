@@ -110,7 +110,7 @@ def property_view(definition: Property) -> Json:
     ]
     view: Json = {
         "name": definition.name,
-        "label": definition.name.replace("_", " ").capitalize(),
+        "label": definition.label or definition.name.replace("_", " ").capitalize(),
         "type": definition.kind,
         "fieldType": definition.field_type,
         "description": "",
