@@ -145,7 +145,7 @@ cases:
       breaks: stale
       about: Dana
       action: block
-      says: Dana saw the pricing 91 days ago
+      says: Dana saw the pricing on 15 Dec 2025
     - case: just in time
       events: {pricing: {when: 90 days ago}}
       breaks: false
@@ -189,7 +189,7 @@ def test_a_small_file_agrees_with_itself(tmp_path: Path) -> None:
         (
             "says: Dana saw",
             "says: Lee saw",
-            "finding CQ-STK-PRICE: expected to say 'Lee saw the pricing 91 days ago', got",
+            "finding CQ-STK-PRICE: expected to say 'Lee saw the pricing on 15 Dec 2025', got",
         ),
         ("91 days ago}", "89 days ago}", "missing finding CQ-STK-PRICE: stale"),
         (
@@ -245,7 +245,7 @@ def test_a_judge_without_words_does_not_pass_for_one_that_says_them(tmp_path: Pa
 
     outcomes = cases.try_file(written(tmp_path), CORE, silent)
     assert [outcome.differences for outcome in outcomes if not outcome.ok] == [
-        ("finding CQ-STK-PRICE: expected to say 'Dana saw the pricing 91 days ago', got 'nothing'",)
+        ("finding CQ-STK-PRICE: expected to say 'Dana saw the pricing on 15 Dec 2025', got 'nothing'",)
     ]
 
 

@@ -269,10 +269,10 @@ def test_a_difference_in_another_currency_is_told_after_conversion() -> None:
 
 def test_days_limits_and_stages_are_told() -> None:
     moved = but(clean(), Change, add=[change("stage", 55, "Propose", "Negotiate")])
-    assert words(moved, "CQ-MOM-AGE")[0] == "55 days at Negotiate; 30 is usual."
+    assert words(moved, "CQ-MOM-AGE")[0] == "At Negotiate since 20 Jan 2026; 30 days are usual."
     assert words(with_deal(close_date=ago(1)), "CQ-OPP-DATE")[0] == "The purchase date 15 Mar 2026 has passed."
     stale = but(clean(), Recheck, add=[recheck(20)])
-    assert words(stale, "CQ-OPP-BASICS")[0].endswith("Last asked 20 days ago.")
+    assert words(stale, "CQ-OPP-BASICS")[0].endswith("Last asked on 24 Feb 2026.")
 
 
 def test_one_person_is_and_two_people_are() -> None:

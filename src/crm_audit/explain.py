@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -92,6 +92,7 @@ _OBSERVED: Mapping[str, frozenset[str]] = {
     "seen": frozenset({"seen", "seen_in"}),
     "pct": frozenset({"a", "a_in", "b", "b_in"}),
     "missing": frozenset({"missing"}),
+    "since": frozenset({"days"}),
     "n_people": frozenset({"n"}),
     "former": frozenset({"former"}),
 }
@@ -183,6 +184,12 @@ class Words:
             known = positive(a) and positive(b)
             value = converted(a, a_in, b_in, rates[days[m]]) if known else None
             yield "far" if value is None else percent_above(value, Fraction(b))
+
+    def _since_words(self, part: pl.DataFrame) -> Iterator[str]:
+        """The day from which the days are counted: unlike their number, it stays the same from night to night."""
+        today = dict(self._scene.moments.select("m", "today").iter_rows())
+        for m, days in part.select("m", "days").iter_rows():
+            yield "" if days is None else day(today[m] - timedelta(days=days))
 
     def _missing_words(self, part: pl.DataFrame) -> Iterator[str]:
         return (joined(TOPIC_WORDS.get(topic, topic) for topic in topics or ()) for topics in part["missing"].to_list())

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import timedelta
 
 import pytest
 
-from crm_audit.domain import Annotation, Record
+from crm_audit.domain import Annotation, Change, Event, Recheck, Record
 from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding, explain, lacking
 from crm_audit.standing import highest_stages, ranked, supported_stage
 from crm_audit.writeback.annotation import SHORT, annotate
 from crm_audit.writeback.details import Entry, parse
-from tests.builders import STAGE_AT, ago, around, audited, but, clean, company, deal, stages, story
+from tests.builders import (
+    NOW,
+    STAGE_AT,
+    ago,
+    around,
+    audited,
+    but,
+    change,
+    clean,
+    company,
+    deal,
+    event,
+    recheck,
+    stages,
+    story,
+)
 
 
 def shown(records: list[Record], name: str = "d1", **of: object) -> Annotation:
@@ -129,3 +145,20 @@ def _both(short: dict[str, int | str]) -> dict[str, dict[str, int | str]]:
 )
 def test_a_supported_stage_in_words(rung: int | None, text: str | None) -> None:
     assert supported_stage("p", rung, {("p", 4): "Quoted"}) == text
+
+
+OLD = {
+    "the basics were asked long ago": but(clean(), Recheck, add=[recheck(60)]),
+    "it has been quiet": but(clean(), Event, add=[event("meeting_held", 70, "dana", topics=("pricing", "demo"))]),
+    "the price was seen long ago": but(clean(), Event, add=[event("meeting_held", 100, "dana", topics=("pricing",))]),
+    "the stage is old": but(clean(), Change, add=[change("stage", 55, "Propose", "Negotiate")]),
+    "the fit was looked at long ago": but(clean(), "acme", add=[company(fit_assessed=ago(200))]),
+}
+
+
+@pytest.mark.parametrize("records", OLD.values(), ids=OLD)
+def test_a_night_that_passes_changes_no_word(records: list[Record]) -> None:
+    one, other = (audited(records, as_of=NOW + timedelta(days=days)) for days in (0, 1))
+    findings = explain(one)
+    assert [finding.rule for finding in findings] == [finding.rule for finding in explain(other)] != []
+    assert annotate(one, findings, lacking(one)) == annotate(other, explain(other), lacking(other))

@@ -9,7 +9,7 @@ Says: We do not know yet who decides.
 Do: Ask Lee Park: "Who else signs this off?"
 
 Missing: CQ-OPP-BASICS stale major open
-Says: Time to re-ask: price against budget. Last asked 51 days ago.
+Says: Time to re-ask: price against budget. Last asked on 24 Jan 2026.
 Do: One short mail to Lee Park covers it.
 Ask: price_vs_budget
 
