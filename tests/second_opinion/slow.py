@@ -78,3 +78,18 @@ def _judgement(claimed: int | str | None, rungs: list[int] | None, said: str, fo
         "action": strongest,
         "findings": sorted(found, key=lambda row: row["rule"]),
     }
+
+
+def refused(world: World, ladders: Ladders) -> dict[str, set[str]]:
+    """The stages that no deal may enter, by deal id, where every rule goes as far as block (ruling 36)."""
+    return {deal["id"]: refused_to(Case(world, ladders, deal)) for deal in world["deals"]}
+
+
+def refused_to(case: Case) -> set[str]:
+    """Later stages of the deal's own pipeline at whose rung an open finding blocks; won is not gated."""
+    claimed = facts.rung(case, case.deal)
+    if not isinstance(claimed, int):
+        return set()
+    stages = case.ladders[case.deal["pipeline"]].items()
+    later = {stage: rung for stage, rung in stages if isinstance(rung, int) and rung > claimed}
+    return {stage for stage, rung in later.items() if any(row["action"] == "block" for row in findings(case, rung))}
