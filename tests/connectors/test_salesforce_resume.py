@@ -79,6 +79,17 @@ def test_an_increment_goes_on_from_any_page(nights: Nights, after: int) -> None:
     nights.agrees()
 
 
+@pytest.mark.parametrize("after", [5, 8])
+def test_a_contact_in_the_bin_that_was_shown_before_the_cut_is_not_taken_for_purged(nights: Nights, after: int) -> None:
+    made = small(nights.sf)
+    nights.sf.org.delete("Contact", made.lee)
+    nights.sync(minutes=1)  # within the overlap, so the next increment is shown the contact again
+    assert cut_off(nights, after)
+    assert cut_off(nights, 10)
+    nights.sync(hours=25)
+    nights.agrees()
+
+
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_what_changes_behind_a_whole_pass_is_read_when_it_has_ended(store_url: str, sf: Bench, after: int) -> None:
     deals = [sf.deal(f"Deal {number}") for number in range(7)]

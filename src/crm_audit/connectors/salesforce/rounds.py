@@ -107,6 +107,7 @@ class Round:
         yield from self._take(asked(self._gateway, queries, along=list(self._logs)))
         yield from self._bulk()
         self._complete()
+        self._spare()
         for each in self._passes.values():
             if not each.failed:
                 yield from self._rest(each)
@@ -249,6 +250,21 @@ class Round:
         ]
         self._settle(((each, self._scratch.all(f"held {each.key}")) for each in waiting), along=alone)
         self._settle((each, self._scratch.all(f"alone {each.key}")) for each in waiting if each.moved)
+
+    def _spare(self) -> None:
+        """Of what was logged as deleted, keep what is only in the bin: an earlier run may have shown its row."""
+        queries = [
+            self._org.query(f"alone {each.key}", each.feed.object, where=(where,), only=("Id",))
+            for each in self._passes.values()
+            if each.resumed and each.feed.keeps and not each.failed
+            for where in among("Id", each.gone)
+        ]
+        for answer in asked(self._gateway, queries):
+            if isinstance(answer, Failed):
+                self._fail(answer.query, answer.error)
+            elif isinstance(answer, Found):
+                (each,) = self._passes_of(answer.query)
+                each.gone.difference_update(required(row, "Id") for row in answer.rows)
 
     def _settle(self, lots: Iterable[tuple[Pass, Iterable[Row]]], *, along: Iterable[Query] = ()) -> None:
         """Ask for what lies beside these rows and is not yet set aside; a pass that does not get it has failed."""
