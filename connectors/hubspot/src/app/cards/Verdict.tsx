@@ -1,0 +1,111 @@
+import React from 'react';
+import { Accordion, Alert, DescriptionList, DescriptionListItem, Flex, Heading, Icon, List, StatusTag, Text } from '@hubspot/ui-extensions';
+import type { Deal } from './actions';
+import { parse, stageOf } from './details';
+import type { Details, Entry } from './details';
+import { Finding, Next } from './Finding';
+import { pill } from './pill';
+import { DETAILS, GAP, NEXT, STAGE, STATUS, SUPPORTED, TOP } from './properties';
+import type { Held } from './properties';
+import { Reply } from './Reply';
+import { hasMoved, labelOf } from './stage';
+import { NOTES } from './words';
+
+interface About {
+    held: Held;
+    shownStage: string | null | undefined;
+    deal: Deal;
+}
+
+/** A verdict: claimed against supported, what is missing for the next stage, why, what to do, and the answer. */
+export function Verdict({ held, shownStage, deal }: About) {
+    const status = held[STATUS] ?? '';
+    const told = parse(held[DETAILS]);
+    const label = labelOf(held[STAGE], shownStage);
+    const judged = stageOf(told.claimed);
+    const { label: says, variant } = pill(status, held[GAP]);
+    return (
+        <Flex direction="column" gap="small">
+            <Stages claimed={label ?? judged ?? held[STAGE]} supported={stageOf(held[SUPPORTED])} />
+            <StatusTag variant={variant}>{says}</StatusTag>
+            {hasMoved(judged, held[STAGE], label) ? (
+                <Alert title="The stage changed since the last check">
+                    {`What follows is about ${judged}, until the next run.`}
+                </Alert>
+            ) : null}
+            {NOTES[status] ? <Text>{NOTES[status]}</Text> : null}
+            {told.next ? <Missing told={told} deal={deal} /> : null}
+            <Rest held={held} told={told} deal={deal} />
+            {held[TOP] ? <Reply held={held} top={held[TOP]} entry={answered(told, held[TOP])} /> : null}
+        </Flex>
+    );
+}
+
+function Stages({ claimed, supported }: { claimed: string | null | undefined; supported: string | null }) {
+    return (
+        <DescriptionList direction="row">
+            {claimed ? <DescriptionListItem label="Claimed stage">{claimed}</DescriptionListItem> : null}
+            {supported ? <DescriptionListItem label="Evidence supports">{supported}</DescriptionListItem> : null}
+        </DescriptionList>
+    );
+}
+
+function Missing({ told, deal }: { told: Details; deal: Deal }) {
+    return (
+        <>
+            <Heading>{`Missing for ${stageOf(told.next)}`}</Heading>
+            <List>
+                {told.missing.map((entry) => (
+                    <Finding key={entry.rule} entry={entry} deal={deal} />
+                ))}
+            </List>
+            {told.holds.length > 0 ? (
+                <List>
+                    {told.holds.map((title) => (
+                        <Flex key={title} gap="extra-small" align="center">
+                            <Icon name="success" color="success" screenReaderText="There" />
+                            <Text>{title}</Text>
+                        </Flex>
+                    ))}
+                </List>
+            ) : null}
+        </>
+    );
+}
+
+/** Everything else that was found; where the details tell of nothing, the two sentences that stand for them. */
+function Rest({ held, told, deal }: { held: Held; told: Details; deal: Deal }) {
+    const number = told.others.length + told.leftOff;
+    if (told.others.length > 0) {
+        return (
+            <Accordion title={number === 1 ? '1 other finding' : `${number} other findings`}>
+                <List>
+                    {told.others.map((entry) => (
+                        <Finding key={entry.rule} entry={entry} deal={deal} />
+                    ))}
+                </List>
+                {told.leftOff > 0 ? <Text variant="microcopy">{`${told.leftOff} more did not fit here.`}</Text> : null}
+            </Accordion>
+        );
+    }
+    if (told.missing.length > 0) {
+        return told.leftOff > 0 ? <Text variant="microcopy">{`${told.leftOff} more did not fit here.`}</Text> : null;
+    }
+    if (held[TOP]) {
+        return (
+            <>
+                <Text>{held[TOP]}</Text>
+                {held[NEXT] ? <Next todo={held[NEXT]} /> : null}
+            </>
+        );
+    }
+    return NOTES[held[STATUS] ?? ''] ? null : <Text>Nothing is missing.</Text>;
+}
+
+/** The finding that an answer is about: the one whose sentence is on top, which is cut where it is too long. */
+function answered(told: Details, top: string): Entry | undefined {
+    const begins = top.endsWith('…') ? top.slice(0, -1) : null;
+    return [...told.missing, ...told.others].find(
+        ({ says }) => says === top || (begins !== null && says.startsWith(begins))
+    );
+}
