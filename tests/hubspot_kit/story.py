@@ -87,7 +87,7 @@ DEALS: Mapping[str, Deal] = {
     "not_set_up": without(deal(), "crm_audit_"),
     "no_details": deal(),
     "cut": deal(replace(OVERSTATED, others=(replace(PRICE, says="Ada Ng saw another figure. " * 12), FIT), left_off=3),
-                top_finding=("Ada Ng saw another figure. " * 12)[:254] + "…", next_step=PRICE.do),
+                top_finding=("Ada Ng saw another figure. " * 12)[:254].rstrip() + "…", next_step=PRICE.do),
 }  # fmt: skip
 STAGES: Mapping[str, str] = {
     "contractsent": "Contract sent",

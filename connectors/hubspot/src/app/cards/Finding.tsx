@@ -4,7 +4,7 @@ import { CrmActionButton, CrmActionLink } from '@hubspot/ui-extensions/crm';
 import { opens, suggested } from './actions';
 import type { Deal } from './actions';
 import type { Entry, Rests } from './details';
-import { WHY, seen } from './words';
+import { WHY, lookUp, seen } from './words';
 
 interface About {
     entry: Entry;
@@ -28,7 +28,7 @@ export function Finding({ entry, deal }: About) {
             {isUnsure ? <Text variant="microcopy">Nobody can tell, and that is not your fault.</Text> : null}
             <Steps entry={entry} deal={deal} />
             <Accordion title="Why?" size="extra-small">
-                <Text>{WHY[entry.reason] ?? entry.reason}</Text>
+                <Text>{lookUp(WHY, entry.reason) ?? entry.reason}</Text>
                 {entry.rests ? <Evidence rests={entry.rests} deal={deal} /> : null}
                 <Text variant="microcopy">{`Rule ${entry.rule}, ${entry.severity}`}</Text>
             </Accordion>

@@ -9,7 +9,7 @@ import { DETAILS, GAP, NEXT, STAGE, STATUS, SUPPORTED, TOP } from './properties'
 import type { Held } from './properties';
 import { Reply } from './Reply';
 import { hasMoved, labelOf } from './stage';
-import { NOTES } from './words';
+import { NOTES, lookUp } from './words';
 
 interface About {
     held: Held;
@@ -20,6 +20,7 @@ interface About {
 /** A verdict: claimed against supported, what is missing for the next stage, why, what to do, and the answer. */
 export function Verdict({ held, shownStage, deal }: About) {
     const status = held[STATUS] ?? '';
+    const note = lookUp(NOTES, status);
     const told = parse(held[DETAILS]);
     const label = labelOf(held[STAGE], shownStage);
     const judged = stageOf(told.claimed);
@@ -33,9 +34,9 @@ export function Verdict({ held, shownStage, deal }: About) {
                     {`What follows is about ${judged}, until the next run.`}
                 </Alert>
             ) : null}
-            {NOTES[status] ? <Text>{NOTES[status]}</Text> : null}
+            {note ? <Text>{note}</Text> : null}
             {told.next ? <Missing told={told} deal={deal} /> : null}
-            <Rest held={held} told={told} deal={deal} />
+            <Rest held={held} told={told} deal={deal} isNoted={note !== undefined} />
             {held[TOP] ? <Reply held={held} top={held[TOP]} entry={answered(told, held[TOP])} /> : null}
         </Flex>
     );
@@ -74,7 +75,7 @@ function Missing({ told, deal }: { told: Details; deal: Deal }) {
 }
 
 /** Everything else that was found; where the details tell of nothing, the two sentences that stand for them. */
-function Rest({ held, told, deal }: { held: Held; told: Details; deal: Deal }) {
+function Rest({ held, told, deal, isNoted }: { held: Held; told: Details; deal: Deal; isNoted: boolean }) {
     const number = told.others.length + told.leftOff;
     if (told.others.length > 0) {
         return (
@@ -99,7 +100,7 @@ function Rest({ held, told, deal }: { held: Held; told: Details; deal: Deal }) {
             </>
         );
     }
-    return NOTES[held[STATUS] ?? ''] ? null : <Text>Nothing is missing.</Text>;
+    return isNoted ? null : <Text>Nothing is missing.</Text>;
 }
 
 /** The finding that an answer is about: the one whose sentence is on top, which is cut where it is too long. */

@@ -1,9 +1,12 @@
+import { lookUp } from './words';
+import type { Words } from './words';
+
 export interface Pill {
     label: string;
     variant: 'success' | 'warning' | 'default';
 }
 
-const NOT_AHEAD: Readonly<Record<string, Pill>> = {
+const NOT_AHEAD: Words<Pill> = {
     supported: { label: 'Supported', variant: 'success' },
     unverifiable: { label: 'Cannot be told', variant: 'default' },
     unmapped: { label: 'Stage is on no ladder', variant: 'default' },
@@ -17,5 +20,5 @@ export function pill(status: string, gap: string | null | undefined): Pill {
         const ahead = stages > 0 ? `${stages} ${stages === 1 ? 'stage' : 'stages'} ahead` : 'Ahead';
         return { label: ahead, variant: 'warning' };
     }
-    return NOT_AHEAD[status] ?? { label: 'Not checked yet', variant: 'default' };
+    return lookUp(NOT_AHEAD, status) ?? { label: 'Not checked yet', variant: 'default' };
 }

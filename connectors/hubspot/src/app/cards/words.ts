@@ -2,7 +2,14 @@ import type { Rests } from './details';
 
 /** The words for what the properties name by codes. */
 
-export const SEEN: Readonly<Record<string, string>> = {
+export type Words<Told = string> = Readonly<Record<string, Told>>;
+
+/** What a table has for a code; a code may be any text, `constructor` too. */
+export function lookUp<Told>(table: Words<Told>, code: string): Told | undefined {
+    return Object.hasOwn(table, code) ? table[code] : undefined;
+}
+
+export const SEEN: Words = {
     meeting_held: 'Meeting',
     call_connected: 'Call',
     email_in: 'Mail from the buyer',
@@ -22,7 +29,7 @@ export const SEEN: Readonly<Record<string, string>> = {
     task_open: 'Planned task'
 };
 
-export const WHY: Readonly<Record<string, string>> = {
+export const WHY: Words = {
     none: 'Nothing was found that shows it.',
     missing: 'The field is empty.',
     stale: 'It was there, too long ago to count.',
@@ -72,7 +79,7 @@ export const ANSWERS: readonly Answer[] = [
 ];
 
 /** What the status alone has to say. */
-export const NOTES: Readonly<Record<string, string>> = {
+export const NOTES: Words = {
     not_applicable: 'This deal is closed. There is nothing to check.',
     unmapped: 'The stage of this deal is on no ladder yet, so there is nothing to compare it with. Your administrator can add it.',
     unverifiable: 'What is connected does not show whether the evidence is there. Nobody can tell, and that is not your fault.'
@@ -86,5 +93,5 @@ export function seen({ kind, day }: Rests): string {
         year: 'numeric',
         timeZone: 'UTC'
     });
-    return `${SEEN[kind] ?? kind.replaceAll('_', ' ')} of ${on}`;
+    return `${lookUp(SEEN, kind) ?? kind.replaceAll('_', ' ')} of ${on}`;
 }
