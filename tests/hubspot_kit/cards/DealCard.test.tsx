@@ -117,6 +117,7 @@ describe('what else there is to say', () => {
         const all = said(show('unverifiable'));
         expect(all).toContain('Cannot be told');
         expect(all).toContain('that is not your fault');
+        expect(all).toMatch(/your fault\. 1 finding Cannot be told We could not check/);
         expect(all).not.toContain('Nothing is missing');
     });
 

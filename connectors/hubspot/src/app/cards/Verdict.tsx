@@ -76,10 +76,9 @@ function Missing({ told, deal }: { told: Details; deal: Deal }) {
 
 /** Everything else that was found; where the details tell of nothing, the two sentences that stand for them. */
 function Rest({ held, told, deal, isNoted }: { held: Held; told: Details; deal: Deal; isNoted: boolean }) {
-    const number = told.others.length + told.leftOff;
     if (told.others.length > 0) {
         return (
-            <Accordion title={number === 1 ? '1 other finding' : `${number} other findings`}>
+            <Accordion title={titleOf(told)}>
                 <List>
                     {told.others.map((entry) => (
                         <Finding key={entry.rule} entry={entry} deal={deal} />
@@ -101,6 +100,11 @@ function Rest({ held, told, deal, isNoted }: { held: Held; told: Details; deal: 
         );
     }
     return isNoted ? null : <Text>Nothing is missing.</Text>;
+}
+
+function titleOf({ missing, others, leftOff }: Details): string {
+    const number = others.length + leftOff;
+    return [number, missing.length > 0 ? 'other' : '', number === 1 ? 'finding' : 'findings'].filter(Boolean).join(' ');
 }
 
 /** The finding that an answer is about: the one whose sentence is on top, which is cut where it is too long. */

@@ -36,10 +36,8 @@ const words = (value: string): string[] => value.split(/ +/).filter(Boolean);
 export function parse(text: string | null | undefined): Details {
     const told: Details = { claimed: null, next: null, holds: [], missing: [], others: [], leftOff: 0 };
     for (const line of (text ?? '').split(/\r?\n/)) {
-        const at = line.indexOf(': ');
-        if (at >= 0) {
-            put(told, line.slice(0, at), line.slice(at + 2).replace(/^ +| +$/g, ''));
-        }
+        const at = line.includes(': ') ? line.indexOf(': ') : line.length;
+        put(told, line.slice(0, at), line.slice(at + 2).replace(/^ +| +$/g, ''));
     }
     return told;
 }
