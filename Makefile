@@ -40,7 +40,7 @@ soak: $(READY)
 	@CRM_AUDIT_SOAK=500 $(BIN)/pytest -q -n auto --tb=short tests/soak
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules tests/salesforce_kit/node_modules
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules tests/salesforce_kit/node_modules tests/hubspot_kit/node_modules
 
 $(READY): requirements-dev.lock pyproject.toml
 	@'$(PYTHON)' -c '$(RECENT)' 2>/dev/null || { echo '$(TOO_OLD)' >&2; exit 1; }

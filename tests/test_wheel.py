@@ -22,6 +22,9 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SHIPPED = (
     "crm_audit/rules/core/pack.yaml",
     "crm_audit/crm_kits/salesforce/README.md",
+    "crm_audit/crm_kits/hubspot/hsproject.json",
+    "crm_audit/crm_kits/hubspot/src/app/cards/DealCard.tsx",
+    "crm_audit/crm_kits/hubspot/src/app/webhooks/webhooks-hsmeta.json",
     "crm_audit/py.typed",
 )
 STREWN = (
@@ -29,6 +32,7 @@ STREWN = (
     "rules/core/thresholds.local.yaml",
     "connectors/salesforce/node_modules/left/index.js",
     "connectors/salesforce/org.local.json",
+    "connectors/hubspot/src/app/cards/node_modules/react/index.js",
     "src/crm_audit/orders.db",
     "src/crm_audit/crm-audit.log",
     "cassettes/hubspot/deals.yaml",

@@ -35,11 +35,23 @@ def test_a_kit_is_written_whole_and_byte_for_byte(desk: Desk, tmp_path: Path) ->
     assert all((folder / name).read_bytes() == (source / name).read_bytes() for name in held(folder) - {kits.MARK})
 
 
+def test_the_kit_of_hubspot_is_a_project_that_its_command_line_uploads(desk: Desk, tmp_path: Path) -> None:
+    answer = desk("kit", "export", "hubspot", str(tmp_path / "kit"))
+    assert answer.code == 0
+    assert f"Next: cd {tmp_path / 'kit'} && hs project upload" in answer.err.replace("\n", "")
+    project = json.loads((tmp_path / "kit" / "hsproject.json").read_text("utf-8"))
+    metadata = {name for name in held(tmp_path / "kit") if name.endswith("-hsmeta.json")}
+    assert metadata == {
+        "src/app/app-hsmeta.json", "src/app/cards/deal-card-hsmeta.json", "src/app/webhooks/webhooks-hsmeta.json",
+    }  # fmt: skip
+    assert all(name.startswith(f"{project['srcDir']}/") for name in metadata)
+
+
 def test_nothing_that_lies_about_in_a_checkout_is_exported(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = tmp_path / "connectors"
-    for name in ("salesforce/a.xml", "salesforce/node_modules/x/index.js", "salesforce/org.local.json"):
+    for name in ("salesforce/a.xml", "salesforce/src/cards/node_modules/x/index.js", "salesforce/org.local.json"):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).write_text("text", encoding="utf-8")
     monkeypatch.setattr(shipped, "crm_kits", lambda: checkout)

@@ -16,12 +16,13 @@ app.add_typer(kit, name="kit")
 
 NEXT = {
     "salesforce": "cd {folder} && sf project deploy start --target-org SANDBOX   (README.md has the steps after it)",
+    "hubspot": "cd {folder} && hs project upload   (README.md has the steps before and after it)",
 }
 
 
 @kit.command("export")
 def export(
-    vendor: Annotated[str, typer.Argument(help="Whose: salesforce.")],
+    vendor: Annotated[str, typer.Argument(help="Whose: salesforce or hubspot.")],
     folder: Annotated[Path, typer.Argument(help="Where to: an empty folder, or one that holds an older kit.")],
 ) -> None:
     """Write a CRM's kit into a folder, as its vendor's own tools take it."""

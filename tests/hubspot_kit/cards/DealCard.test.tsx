@@ -77,7 +77,7 @@ describe('the answer', () => {
         ]);
         expect(said(card)).toContain('About: We do not know yet who decides.');
         expect(said(card)).toContain('Does not apply to this deal. Say why in the reason, and until which day.');
-        expect(said(card)).not.toContain('You answered');
+        expect(said(card)).not.toContain('Your last answer');
     });
 
     it('"asked" is explained where something is to be asked, with the topics, and nowhere else', () => {
@@ -86,8 +86,8 @@ describe('the answer', () => {
         expect(said(show('no_details'))).toContain('I asked them again today');
     });
 
-    it('that was given is told back', () => {
-        expect(said(show('answered'))).toContain('You answered: Does not apply to this deal');
+    it('that was given is told back; HubSpot does not know which finding it was about', () => {
+        expect(said(show('answered'))).toMatch(/Your last answer: Does not apply to this deal\. If that was about an earlier finding/);
     });
 
     it('is not asked for where nobody can tell, or nothing was found', () => {
@@ -138,7 +138,7 @@ describe('what else there is to say', () => {
     it('the stage is another than the one that was judged', () => {
         const card = show('moved');
         expect(card.find(Alert).props.title).toBe('The stage changed since the last check');
-        expect(card.find(Alert).text).toBe('What follows is about Contract sent, until the next run.');
+        expect(card.find(Alert).text).toBe('This verdict is about Contract sent, until the next run.');
         expect(said(card)).toMatch(/^Claimed stage Decision maker bought-in /);
         expect(show('overstated').maybeFind(Alert)).toBeNull();
     });

@@ -80,6 +80,11 @@ async function seen(name = null, part = page.locator('main')) {
     }
 }
 
+/** The first lines of the card, for a picture. */
+const top = (height) => ({
+    screenshot: ({ path }) => page.screenshot({ path, clip: { x: 0, y: 0, width: 560, height } })
+});
+
 const portal = () => page.evaluate(() => window.portal);
 const text = () => page.locator('main').innerText();
 const button = (name) => page.getByRole('button', { name });
@@ -123,12 +128,12 @@ test('where HubSpot refuses to open something, its words are passed on', async (
 
 test('the answer: three fields of HubSpot, and the card hears what was saved', async () => {
     await open('overstated');
-    assert.doesNotMatch(await text(), /You answered/);
+    assert.doesNotMatch(await text(), /Your last answer/);
     await page.getByLabel('Answer to the audit').selectOption('not_applicable');
     await page.getByLabel('Answer holds until').fill('2026-07-01');
     await page.getByLabel('Reason of the answer').fill('A renewal: the contract names who signs.');
     await page.getByLabel('Reason of the answer').blur();
-    await page.getByText('You answered: Does not apply to this deal').waitFor();
+    await page.getByText('Your last answer: Does not apply to this deal.').waitFor();
     const { saved } = await portal();
     assert.deepEqual(Object.fromEntries(saved), {
         crm_audit_answer: 'not_applicable',
@@ -167,10 +172,10 @@ for (const [name, picture, words] of [
     ['supported', 'supported', /Nothing is missing\./],
     ['unchecked', 'unchecked', /not checked yet/],
     ['unverifiable', 'unverifiable', /that is not your fault/],
-    ['moved', 'moved', /What follows is about Contract sent, until the next run\./],
+    ['moved', 'moved', /This verdict is about Contract sent, until the next run\./],
     ['one_ahead', null, /1 stage ahead/],
     ['basics', null, /I asked them again today/],
-    ['answered', null, /You answered: Does not apply/],
+    ['answered', null, /Your last answer: Does not apply/],
     ['closed', null, /This deal is closed\./],
     ['unmapped', null, /on no ladder/],
     ['no_answers', null, /Answers are not set up/],
@@ -181,7 +186,7 @@ for (const [name, picture, words] of [
     test(`a deal that is ${name}`, async () => {
         await open(name);
         assert.match(await text(), words);
-        await seen(picture, page.locator(picture === 'moved' ? '.alert' : 'main'));
+        await seen(picture, picture === 'moved' ? top(200) : undefined);
     });
 }
 

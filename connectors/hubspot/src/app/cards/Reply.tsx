@@ -37,8 +37,15 @@ function Form({ held, top, asks }: { held: Held; top: string; asks: string[] | u
     return (
         <>
             <Text>{`About: ${top}`}</Text>
-            {given ? <Text format={{ fontWeight: 'demibold' }}>{`You answered: ${given.label}`}</Text> : null}
             <CrmPropertyList properties={REPLY} />
+            {given ? (
+                <Text>
+                    <Text inline format={{ fontWeight: 'demibold' }}>
+                        {`Your last answer: ${given.label}.`}
+                    </Text>{' '}
+                    If that was about an earlier finding, clear the fields and answer anew.
+                </Text>
+            ) : null}
             <List variant="unordered-styled">
                 {offered.map(({ value, label, does }) => (
                     <Text key={value} variant="microcopy">

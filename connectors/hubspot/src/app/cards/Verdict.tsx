@@ -31,7 +31,7 @@ export function Verdict({ held, shownStage, deal }: About) {
             <StatusTag variant={variant}>{says}</StatusTag>
             {hasMoved(judged, held[STAGE], label) ? (
                 <Alert title="The stage changed since the last check">
-                    {`What follows is about ${judged}, until the next run.`}
+                    {`This verdict is about ${judged}, until the next run.`}
                 </Alert>
             ) : null}
             {note ? <Text>{note}</Text> : null}
