@@ -1,4 +1,4 @@
-"""Deals as the card meets them: their properties, written by crm-audit's own writer of the details.
+"""Deals as the card meets them: audited by the core rules, and written as crm-audit writes them.
 
 `python -m tests.hubspot_kit.story` writes them to story.json, which the tests of the card read.
 """
@@ -6,102 +6,94 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
-from crm_audit.writeback.details import Details, Entry, Rests, text
+from crm_audit.connectors.hubspot.annotate import PLACE, wanted
+from crm_audit.domain import Recheck, Record, Stage
+from crm_audit.explain import explain, lacking
+from crm_audit.writeback import details
+from crm_audit.writeback.annotation import SHORT, annotate
+from tests.builders import DANA, ago, audited, but, change, clean, event, recheck
 
 STORY = Path(__file__).resolve().parent / "story.json"
 
 Deal = Mapping[str, str | None]
 
-AUTHORITY = Entry(
-    rule="CQ-STK-AUTH", reason="none", severity="critical", status="open",
-    says="We do not know yet who decides.", do='Ask Lee Park: "Who else signs this off?"',
-)  # fmt: skip
-BASICS = Entry(
-    rule="CQ-OPP-BASICS", reason="stale", severity="major", status="open",
-    says="Time to re-ask: price against budget. Last asked 51 days ago.",
-    do="One short mail to Lee Park covers it.", asks=("price_vs_budget",),
-)  # fmt: skip
-PRICE = Entry(
-    rule="CQ-STK-PRICE", reason="superseded_amount", severity="critical", status="open",
-    says="Ada Ng saw USD 80,000; the deal says USD 100,000.", do="Show her the new figure.",
-    rests=Rests("meeting_held", "meetings:501", date(2026, 5, 12)),
-)  # fmt: skip
-FIT = Entry(
-    rule="CQ-ORG-FIT", reason="unmapped", severity="info", status="unverifiable",
-    says="We could not check that the company is like your best customers.",
-)  # fmt: skip
-OVERSTATED = Details(
-    claimed="5 committed (Contract sent)", next="3 evaluating (Presentation scheduled)",
-    holds=("There is a solid purchase date", "The deal says which problem is to be solved"),
-    missing=(AUTHORITY, BASICS), others=(PRICE, FIT),
-)  # fmt: skip
+LABELS: Mapping[str, str] = {
+    "Prospect": "New", "Qualify": "Appointment scheduled", "Discover": "Qualified to buy",
+    "Evaluate": "Presentation scheduled", "Propose": "Decision maker bought-in", "Negotiate": "Contract sent",
+    "Won": "Closed won", "Lost": "Closed lost", "Odd": "Legal review",
+}  # fmt: skip
+"""The stages of the portal: ids, and the labels that HubSpot shows for them."""
+ANSWERS = ("crm_audit_answer", "crm_audit_answer_until", "crm_audit_answer_reason")
+
+PRICED = Decimal(100_000)
+SEEN = replace(event("meeting_held", 6, "dana", "lee", topics=("pricing",)), id="meetings:501")
+RAISED = change("amount", 3, "80000", "100000")
+"""Who decides has seen a price in a meeting; since then the deal became larger."""
 
 
-def deal(details: Details | None = None, /, **changes: str | None) -> Deal:
-    """The raw properties of a deal in its last open stage; a property that is None is empty."""
-    held: dict[str, str | None] = {
-        "dealstage": "contractsent",
-        "crm_audit_status": "overstated",
-        "crm_audit_supported_stage": "2 qualified (Qualified to buy)",
-        "crm_audit_stage_gap": "3",
-        "crm_audit_top_finding": AUTHORITY.says,
-        "crm_audit_next_step": AUTHORITY.do,
-        "crm_audit_details": text(details) if details else None,
-        "crm_audit_answer": None,
-        "crm_audit_answer_until": None,
-        "crm_audit_answer_reason": None,
-    }
-    return {**held, **{name if name == "dealstage" else f"crm_audit_{name}": value for name, value in changes.items()}}
+def grown(**changes: object) -> list[Record]:
+    """A deal whose price nobody has seen as it is now, and whose basics were not asked again for 51 days."""
+    records = clean(amount=PRICED, budget=PRICED, **changes)
+    asked = [one.id for one in records if isinstance(one, Recheck)]
+    return but(records, "meeting_held-6-dana-lee-d1", *asked, add=[SEEN, RAISED, recheck(51)])
 
 
-def nothing_found(**changes: str | None) -> Deal:
-    """A deal of which nothing is told but its status."""
-    return deal(**{"top_finding": None, "next_step": None, "stage_gap": None, "supported_stage": None, **changes})
+def judged(records: Iterable[Record], **of: frozenset[str]) -> dict[str, str | None]:
+    """The properties of deal `d1` once it was audited and annotated; `of` changes what is mapped."""
+    named = [replace(one, label=LABELS[one.stage]) if isinstance(one, Stage) else one for one in records]
+    audit = audited(named, **of)
+    fields = wanted(annotate(audit, explain(audit), lacking(audit))["d1"])[PLACE]
+    held = {name: None if value is None else str(value) for name, value in fields.items()}
+    stage = str(audit.observed.scene.facts.deals["stage"][0])
+    return {"dealstage": stage, **held, **dict.fromkeys(ANSWERS)}
 
 
-def without(held: Deal, *parts: str) -> Deal:
+def cut(held: Deal) -> Deal:
+    """A deal with a top finding that is too long to stand in one sentence, and with findings that had no room."""
+    long = "Dana Ruiz saw another figure, and then one more. " * 8
+    told = details.parse(held["crm_audit_details"] or "")
+    found = (replace(told.others[0], says=long.strip()), *told.others[1:])
+    text = details.text(replace(told, others=found, left_off=3))
+    return {**held, "crm_audit_details": text, "crm_audit_top_finding": long[: SHORT - 1].rstrip() + "…"}
+
+
+def without(held: Deal, parts: str) -> Deal:
     """The same deal where some of the properties are not there."""
     return {name: value for name, value in held.items() if not name.startswith(parts)}
 
 
-DEALS: Mapping[str, Deal] = {
-    "overstated": deal(OVERSTATED),
-    "one_ahead": deal(replace(OVERSTATED, claimed="3 evaluating (Presentation scheduled)"), stage_gap="1",
-                      dealstage="presentationscheduled"),
-    "basics": deal(replace(OVERSTATED, missing=(BASICS, AUTHORITY)), top_finding=BASICS.says, next_step=BASICS.do),
-    "answered": deal(OVERSTATED, answer="not_applicable", answer_until="2026-07-01",
-                     answer_reason="A renewal: the contract names who signs."),
-    "supported": nothing_found(status="supported", stage_gap="0", supported_stage="5 committed (Contract sent)"),
-    "unverifiable": deal(Details(claimed=OVERSTATED.claimed, others=(FIT,)), status="unverifiable", stage_gap="0",
-                         supported_stage=OVERSTATED.claimed, top_finding=FIT.says, next_step=None),
-    "closed": nothing_found(status="not_applicable", dealstage="closedwon"),
-    "unmapped": nothing_found(status="unmapped", dealstage="legalreview"),
-    "moved": deal(OVERSTATED, dealstage="decisionmakerboughtin"),
-    "unchecked": nothing_found(status=None),
-    "no_answers": without(deal(OVERSTATED), "crm_audit_answer"),
-    "not_set_up": without(deal(), "crm_audit_"),
-    "no_details": deal(),
-    "cut": deal(replace(OVERSTATED, others=(replace(PRICE, says="Ada Ng saw another figure. " * 12), FIT), left_off=3),
-                top_finding=("Ada Ng saw another figure. " * 12)[:254].rstrip() + "…", next_step=PRICE.do),
-}  # fmt: skip
-STAGES: Mapping[str, str] = {
-    "contractsent": "Contract sent",
-    "presentationscheduled": "Presentation scheduled",
-    "decisionmakerboughtin": "Decision maker bought-in",
-    "closedwon": "Closed won",
-    "legalreview": "Legal review",
-}
-"""The labels of the stages in the portal of the story."""
+def deals() -> dict[str, Deal]:
+    """The deals by what is remarkable about them."""
+    overstated = judged(grown(), unmapped=frozenset({"need"}))
+    supported = judged(clean())
+    answer = ("not_applicable", "2026-07-01", "A renewal: the contract names the price.")
+    return {
+        "overstated": overstated,
+        "one_ahead": judged(but(clean(rung=3), "d1-dana-authority")),
+        "basics": judged(but(clean(), *(one.id for one in clean() if isinstance(one, Recheck)), add=[recheck(51)])),
+        "left": judged(but(clean(), "dana", add=[replace(DANA, left_on=ago(9))])),
+        "supported": supported,
+        "unverifiable": judged(clean(), unmapped=frozenset({"need"})),
+        "closed": judged(clean(stage="Won")),
+        "unmapped": judged(clean(stage="Odd")),
+        "moved": {**overstated, "dealstage": "Propose"},
+        "answered": {**overstated, **dict(zip(ANSWERS, answer, strict=True))},
+        "unchecked": dict.fromkeys(supported) | {"dealstage": "Negotiate"},
+        "no_answers": without(overstated, "crm_audit_answer"),
+        "not_set_up": without(overstated, "crm_audit_"),
+        "no_details": {**overstated, "crm_audit_details": None},
+        "cut": cut(overstated),
+    }
 
 
 def written() -> str:
     """The story as the tests of the card read it."""
-    return json.dumps({"stages": STAGES, "deals": DEALS}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"stages": LABELS, "deals": deals()}, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -15,44 +15,55 @@ describe('a deal that is ahead of its evidence', () => {
         const all = said(show('overstated'));
         const order = [
             'Missing for Presentation scheduled',
-            'We do not know yet who decides.',
-            'Next: Ask Lee Park: "Who else signs this off?"',
-            'Time to re-ask',
-            'There is a solid purchase date',
-            '2 other findings',
-            'Ada Ng saw USD 80,000',
+            'Missing Time to re-ask',
+            'Next: One short mail',
+            'Cannot be told We could not check',
+            'There There is a solid purchase date',
+            '1 other finding',
+            'Missing Dana Ruiz saw USD 80,000',
             'Your answer'
         ];
-        expect(order.map((each) => all.indexOf(each))).toEqual(order.map((each) => all.indexOf(each)).sort((a, b) => a - b));
+        const places = order.map((each) => all.indexOf(each));
         expect(order.filter((each) => !all.includes(each))).toEqual([]);
+        expect(places).toEqual([...places].sort((a, b) => a - b));
     });
 
     it('says for every icon what it means', () => {
         const icons = show('overstated').findAll(Icon);
         expect(icons.map(({ props }) => props.screenReaderText)).toEqual([
-            'Missing', 'Missing', 'There', 'There', 'Missing', 'Cannot be told'
+            'Missing', 'Cannot be told', 'There', 'There', 'There', 'Missing'
         ]);
     });
 
+    it('opens the other findings where the top one is among them, and only there', () => {
+        const isOpen = (name: 'overstated' | 'unverifiable' | 'aside') =>
+            show(name === 'aside' ? 'overstated' : name, {}, name === 'aside' ? { crm_audit_top_finding: 'Another.' } : {})
+                .find(Accordion, ({ props }) => props.title.includes('finding')).props.defaultOpen;
+        expect([isOpen('overstated'), isOpen('unverifiable'), isOpen('aside')]).toEqual([true, true, false]);
+    });
+
     it('gives the reason, the record that it rests on, and the rule', () => {
-        const [, , price] = show('overstated').findAll(Accordion, { title: 'Why?' });
-        const link = show('overstated').find(CrmActionLink);
-        expect(told(price)).toMatch(/another amount.*Rests on: Meeting of May 12, 2026.*Rule CQ-STK-PRICE, critical/s);
-        expect(link.props.actionType).toBe('ENGAGEMENT_APP_LINK');
-        expect(link.props.actionContext).toEqual({ ...DEAL, engagementId: '501' });
+        const card = show('overstated');
+        const [, , price] = card.findAll(Accordion, { title: 'Why?' });
+        const { props } = card.find(CrmActionLink);
+        expect(told(price)).toMatch(/another amount.*Rests on: Meeting of Mar 10, 2026 Rule CQ-STK-PRICE, critical/);
+        expect(props.actionType).toBe('ENGAGEMENT_APP_LINK');
+        expect(props.actionContext).toEqual({ ...DEAL, engagementId: '501' });
     });
 
     it("offers HubSpot's own forms for what a finding asks for, on this deal", () => {
         const steps = show('overstated').findAll(CrmActionButton);
         expect(steps.map(({ text, props }) => [text, props.actionType])).toEqual([
             ['Schedule meeting', 'SCHEDULE_MEETING'],
-            ['Add note', 'ADD_NOTE'],
-            ['Schedule meeting', 'SCHEDULE_MEETING'],
             ['Send mail', 'SEND_EMAIL'],
             ['Schedule meeting', 'SCHEDULE_MEETING'],
             ['Add note', 'ADD_NOTE']
         ]);
-        expect(steps.every(({ props }) => 'objectId' in props.actionContext && props.actionContext.objectId === 9001)).toBe(true);
+        expect(steps.map(({ props }) => props.actionContext)).toEqual([DEAL, DEAL, DEAL, DEAL]);
+        const [another] = show('left').findAll(CrmActionButton);
+        expect([another?.text, another?.props.actionContext]).toEqual([
+            'Add contact', { objectTypeId: '0-1', association: DEAL }
+        ]);
     });
 
     it("passes on HubSpot's own words where it refuses to open something", () => {
@@ -75,14 +86,14 @@ describe('the answer', () => {
         expect(card.find(CrmPropertyList).props.properties).toEqual([
             'crm_audit_answer', 'crm_audit_answer_until', 'crm_audit_answer_reason'
         ]);
-        expect(said(card)).toContain('About: We do not know yet who decides.');
+        expect(said(card)).toContain(`About: ${held('overstated').crm_audit_top_finding}`);
         expect(said(card)).toContain('Does not apply to this deal. Say why in the reason, and until which day.');
         expect(said(card)).not.toContain('Your last answer');
     });
 
     it('"asked" is explained where something is to be asked, with the topics, and nowhere else', () => {
         expect(said(show('overstated'))).not.toContain('I asked them again today');
-        expect(said(show('basics'))).toMatch(/I asked them again today.*To ask again: price vs budget\./);
+        expect(said(show('basics'))).toMatch(/I asked them again today.*To ask again: price vs budget, final decision maker, purchase date\./);
         expect(said(show('no_details'))).toContain('I asked them again today');
     });
 
@@ -117,7 +128,7 @@ describe('what else there is to say', () => {
         const all = said(show('unverifiable'));
         expect(all).toContain('Cannot be told');
         expect(all).toContain('that is not your fault');
-        expect(all).toMatch(/your fault\. 1 finding Cannot be told We could not check/);
+        expect(all).toMatch(/your fault\. 1 finding Cannot be told We could not check.*Next: Ask the administrator/);
         expect(all).not.toContain('Nothing is missing');
     });
 
@@ -151,12 +162,13 @@ describe('what else there is to say', () => {
 
     it('the top finding and its next step where the details cannot be read', () => {
         const card = show('no_details');
-        expect(said(card)).toMatch(/We do not know yet who decides\. Next: Ask Lee Park/);
+        const { crm_audit_top_finding: top, crm_audit_next_step: next } = held('no_details');
+        expect(said(card)).toContain(`${top} Next: ${next}`);
         expect(said(card)).not.toContain('Nothing is missing');
     });
 
     it('how many findings did not fit', () => {
-        expect(said(show('cut'))).toMatch(/5 other findings.*3 more did not fit here\./);
+        expect(said(show('cut'))).toMatch(/4 other findings.*3 more did not fit here\./);
     });
 
     it('a status of a later version is not taken for a good one', () => {

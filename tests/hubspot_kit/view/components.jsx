@@ -28,8 +28,8 @@ const List = ({ children, variant }) => (
     </ul>
 );
 
-const Accordion = ({ title, children, size }) => {
-    const [isOpen, setOpen] = useState(false);
+const Accordion = ({ title, children, size, defaultOpen = false }) => {
+    const [isOpen, setOpen] = useState(defaultOpen);
     return (
         <section className={`accordion ${size ?? 'sm'}`}>
             <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>

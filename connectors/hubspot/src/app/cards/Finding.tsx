@@ -16,7 +16,7 @@ export function Finding({ entry, deal }: About) {
     const isUnsure = entry.status !== 'open';
     return (
         <Flex direction="column" gap="extra-small">
-            <Flex gap="extra-small" align="center">
+            <Flex gap="extra-small" align="start">
                 <Icon
                     name={isUnsure ? 'questionCircle' : 'xCircle'}
                     color={isUnsure ? 'inherit' : 'warning'}
@@ -25,7 +25,7 @@ export function Finding({ entry, deal }: About) {
                 <Text>{entry.says}</Text>
             </Flex>
             {entry.todo ? <Next todo={entry.todo} /> : null}
-            {isUnsure ? <Text variant="microcopy">Nobody can tell, and that is not your fault.</Text> : null}
+            {isUnsure && !entry.todo ? <Text variant="microcopy">Nobody can tell, and that is not your fault.</Text> : null}
             <Steps entry={entry} deal={deal} />
             <Accordion title="Why?" size="extra-small">
                 <Text>{lookUp(WHY, entry.reason) ?? entry.reason}</Text>

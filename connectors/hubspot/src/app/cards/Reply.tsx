@@ -8,12 +8,12 @@ import { ANSWERS } from './words';
 
 interface About {
     held: Held;
-    top: string;
+    says: string;
     entry: Entry | undefined;
 }
 
 /** The rep's answer to the top finding: HubSpot's own fields, which save by themselves, and what each answer does. */
-export function Reply({ held, top, entry }: About) {
+export function Reply({ held, says, entry }: About) {
     if (entry && entry.status !== 'open') {
         return null; // there is nothing to answer where nobody can tell
     }
@@ -24,19 +24,19 @@ export function Reply({ held, top, entry }: About) {
             {held[ANSWER] === undefined ? (
                 <Text>Answers are not set up in this portal yet. Your administrator can add their three deal properties.</Text>
             ) : (
-                <Form held={held} top={top} asks={entry?.asks} />
+                <Form held={held} says={says} asks={entry?.asks} />
             )}
         </Flex>
     );
 }
 
 /** `asks` are the topics that are due; where the finding is not among the details, they are not known. */
-function Form({ held, top, asks }: { held: Held; top: string; asks: string[] | undefined }) {
+function Form({ held, says, asks }: { held: Held; says: string; asks: string[] | undefined }) {
     const given = ANSWERS.find(({ value }) => value === held[ANSWER]);
     const offered = ANSWERS.filter(({ value }) => value !== 'asked' || asks?.length !== 0);
     return (
         <>
-            <Text>{`About: ${top}`}</Text>
+            <Text>{`About: ${says}`}</Text>
             <CrmPropertyList properties={REPLY} />
             {given ? (
                 <Text>

@@ -25,6 +25,7 @@ export function Verdict({ held, shownStage, deal }: About) {
     const label = labelOf(held[STAGE], shownStage);
     const judged = stageOf(told.claimed);
     const { label: says, variant } = pill(status, held[GAP]);
+    const top = held[TOP] ? answered(told, held[TOP]) : undefined;
     return (
         <Flex direction="column" gap="small">
             <Stages claimed={label ?? judged ?? held[STAGE]} supported={stageOf(held[SUPPORTED])} />
@@ -36,8 +37,8 @@ export function Verdict({ held, shownStage, deal }: About) {
             ) : null}
             {note ? <Text>{note}</Text> : null}
             {told.next ? <Missing told={told} deal={deal} /> : null}
-            <Rest held={held} told={told} deal={deal} isNoted={note !== undefined} />
-            {held[TOP] ? <Reply held={held} top={held[TOP]} entry={answered(told, held[TOP])} /> : null}
+            <Rest held={held} told={told} top={top} deal={deal} />
+            {held[TOP] ? <Reply held={held} says={held[TOP]} entry={top} /> : null}
         </Flex>
     );
 }
@@ -63,7 +64,7 @@ function Missing({ told, deal }: { told: Details; deal: Deal }) {
             {told.holds.length > 0 ? (
                 <List>
                     {told.holds.map((title) => (
-                        <Flex key={title} gap="extra-small" align="center">
+                        <Flex key={title} gap="extra-small" align="start">
                             <Icon name="success" color="success" screenReaderText="There" />
                             <Text>{title}</Text>
                         </Flex>
@@ -74,11 +75,18 @@ function Missing({ told, deal }: { told: Details; deal: Deal }) {
     );
 }
 
-/** Everything else that was found; where the details tell of nothing, the two sentences that stand for them. */
-function Rest({ held, told, deal, isNoted }: { held: Held; told: Details; deal: Deal; isNoted: boolean }) {
+interface Found {
+    held: Held;
+    told: Details;
+    top: Entry | undefined;
+    deal: Deal;
+}
+
+/** Everything else that was found, open where the top finding is among it; without details, what stands for them. */
+function Rest({ held, told, top, deal }: Found) {
     if (told.others.length > 0) {
         return (
-            <Accordion title={titleOf(told)}>
+            <Accordion title={titleOf(told)} defaultOpen={top !== undefined && told.others.includes(top)}>
                 <List>
                     {told.others.map((entry) => (
                         <Finding key={entry.rule} entry={entry} deal={deal} />
@@ -99,7 +107,7 @@ function Rest({ held, told, deal, isNoted }: { held: Held; told: Details; deal: 
             </>
         );
     }
-    return isNoted ? null : <Text>Nothing is missing.</Text>;
+    return lookUp(NOTES, held[STATUS] ?? '') ? null : <Text>Nothing is missing.</Text>;
 }
 
 function titleOf({ missing, others, leftOff }: Details): string {
@@ -107,7 +115,7 @@ function titleOf({ missing, others, leftOff }: Details): string {
     return [number, missing.length > 0 ? 'other' : '', number === 1 ? 'finding' : 'findings'].filter(Boolean).join(' ');
 }
 
-/** The finding that an answer is about: the one whose sentence is on top, which is cut where it is too long. */
+/** The top finding, which an answer is about: the one whose sentence is on top, which is cut where it is too long. */
 function answered(told: Details, top: string): Entry | undefined {
     const begins = top.endsWith('…') ? top.slice(0, -1) : null;
     return [...told.missing, ...told.others].find(
