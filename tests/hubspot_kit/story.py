@@ -36,17 +36,17 @@ RAISED = change("amount", 3, "80000", "100000")
 """Who decides has seen a price in a meeting; since then the deal became larger."""
 
 
-def grown(**changes: object) -> list[Record]:
+def grown() -> list[Record]:
     """A deal whose price nobody has seen as it is now, and whose basics were not asked again for 51 days."""
-    records = clean(amount=PRICED, budget=PRICED, **changes)
+    records = clean(amount=PRICED, budget=PRICED)
     asked = [one.id for one in records if isinstance(one, Recheck)]
     return but(records, "meeting_held-6-dana-lee-d1", *asked, add=[SEEN, RAISED, recheck(51)])
 
 
-def judged(records: Iterable[Record], **of: frozenset[str]) -> dict[str, str | None]:
-    """The properties of deal `d1` once it was audited and annotated; `of` changes what is mapped."""
+def judged(records: Iterable[Record], *unmapped: str) -> dict[str, str | None]:
+    """The properties of deal `d1` once it was audited and annotated, where some of what it needs is not mapped."""
     named = [replace(one, label=LABELS[one.stage]) if isinstance(one, Stage) else one for one in records]
-    audit = audited(named, **of)
+    audit = audited(named, unmapped=frozenset(unmapped))
     fields = wanted(annotate(audit, explain(audit), lacking(audit))["d1"])[PLACE]
     held = {name: None if value is None else str(value) for name, value in fields.items()}
     stage = str(audit.observed.scene.facts.deals["stage"][0])
@@ -69,7 +69,7 @@ def without(held: Deal, parts: str) -> Deal:
 
 def deals() -> dict[str, Deal]:
     """The deals by what is remarkable about them."""
-    overstated = judged(grown(), unmapped=frozenset({"need"}))
+    overstated = judged(grown(), "need")
     supported = judged(clean())
     answer = ("not_applicable", "2026-07-01", "A renewal: the contract names the price.")
     return {
@@ -78,7 +78,7 @@ def deals() -> dict[str, Deal]:
         "basics": judged(but(clean(), *(one.id for one in clean() if isinstance(one, Recheck)), add=[recheck(51)])),
         "left": judged(but(clean(), "dana", add=[replace(DANA, left_on=ago(9))])),
         "supported": supported,
-        "unverifiable": judged(clean(), unmapped=frozenset({"need"})),
+        "unverifiable": judged(clean(), "need"),
         "closed": judged(clean(stage="Won")),
         "unmapped": judged(clean(stage="Odd")),
         "moved": {**overstated, "dealstage": "Propose"},

@@ -102,7 +102,8 @@ def test_the_card_reads_the_details_as_the_program_does() -> None:
     chance = random.Random(20260912)
     page = (ROOT / "docs/reference/annotation.md").read_text("utf-8").split("```\n")[1]
     written = [details.text(made_up(chance)) for _ in range(400)]
-    texts = [page, *written, *(spoilt(text, chance) for text in written)]
+    told = [held["crm_audit_details"] or "" for held in story.deals().values() if "crm_audit_details" in held]
+    texts = [page, *told, *written, *(spoilt(text, chance) for text in written)]
     ran = node("parse.mjs", project=HERE, hears=json.dumps(texts))
     assert ran.returncode == 0, ran.stderr
     read = json.loads(ran.stdout)

@@ -12,14 +12,19 @@ from typing import Any
 import pytest
 
 from crm_audit.connectors.hubspot import names
+from crm_audit.connectors.hubspot.hints import hints
 from crm_audit.emulator.hubspot import catalogue
 from tests.hubspot_kit.kit import APP, CARDS, HERE, KIT, properties, subscriptions, told, words
 from tests.node import node
 from tests.salesforce_kit.kit import MAIN as SALESFORCE
 
 GENERIC = {"creation", "deletion", "merge", "restore", "propertyChange", "associationChange"}
-OBJECTS = {"deal", "contact", "meeting_event", "call", "email", "task", "note", "quote"}
-"""Of the objects that HubSpot lists for subscriptions of the generic form, the ones that can tell us something."""
+OBJECTS = {
+    "deal": "0-3", "contact": "0-1", "meeting_event": "0-47", "call": "0-48", "email": "0-49", "task": "0-27",
+    "note": "0-46", "quote": "0-14",
+}  # fmt: skip
+"""Of the objects that HubSpot lists for subscriptions of the generic form, the ones that can tell us something: the words
+of that list, and the type ids that events bear."""
 ANSWER = ("crm_audit_answer", "crm_audit_answer_until", "crm_audit_answer_reason")
 FOR_PROVISION = "crm.schemas.deals.write"
 
@@ -125,6 +130,15 @@ def test_every_subscription_is_of_a_form_and_an_object_that_hubspot_has() -> Non
     assert len(listed) == len(set(listed))
 
 
+def test_the_program_knows_what_to_read_again_for_every_subscription() -> None:
+    for number, one in enumerate(subscriptions(), start=501):
+        event = {**one, "objectTypeId": OBJECTS[one["objectType"]], "objectId": number}
+        if one["subscriptionType"].endswith("associationChange"):
+            ends = {"fromObjectTypeId": "0-3", "fromObjectId": number, "toObjectTypeId": "0-1", "toObjectId": 7}
+            event = {"subscriptionType": one["subscriptionType"], **ends}
+        assert str(number) in {hint.record for hint in hints(json.dumps([event]).encode())}, one
+
+
 def test_a_deal_is_heard_of_when_what_it_is_judged_by_changes() -> None:
     of_deals = [one for one in subscriptions() if one["objectType"] == "deal"]
     heard = {one["propertyName"] for one in of_deals if "propertyName" in one}
@@ -139,7 +153,7 @@ def test_our_own_writes_are_not_heard_of() -> None:
 
 def test_every_object_that_can_prove_something_is_heard_of() -> None:
     assert {one["objectType"] for one in subscriptions() if one["subscriptionType"] == "object.creation"} == (
-        OBJECTS - {"contact"}
+        set(OBJECTS) - {"contact"}
     )
 
 
