@@ -23,8 +23,8 @@ OBJECTS = {
     "deal": "0-3", "contact": "0-1", "meeting_event": "0-47", "call": "0-48", "email": "0-49", "task": "0-27",
     "note": "0-46", "quote": "0-14",
 }  # fmt: skip
-"""Of the objects that HubSpot lists for subscriptions of the generic form, the ones that can tell us something: the words
-of that list, and the type ids that events bear."""
+"""Of the objects that HubSpot lists for subscriptions of the generic form, the ones that can tell us something: the
+words of that list, and the type ids that events bear."""
 ANSWER = ("crm_audit_answer", "crm_audit_answer_until", "crm_audit_answer_reason")
 FOR_PROVISION = "crm.schemas.deals.write"
 

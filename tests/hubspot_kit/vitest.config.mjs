@@ -16,7 +16,5 @@ const installedHere = {
 export default defineConfig({
     root: HERE,
     plugins: [installedHere],
-    resolve: { alias: { '@cards': CARDS } },
-    server: { fs: { allow: [HERE, CARDS] } },
-    test: { include: ['cards/*.test.{ts,tsx}'], cache: false }
+    test: { include: ['cards/*.test.{ts,tsx}'] }
 });

@@ -184,6 +184,14 @@ describe('while there is nothing to show', () => {
         expect(card.maybeFind(StatusTag)).toBeNull();
     });
 
+    it('it waits for the label of the stage, and does without it where that cannot be read', () => {
+        const waiting = show('moved', (isLabels: boolean) => (isLabels ? { isLoading: true, properties: {} } : {}));
+        expect(waiting.maybeFind(StatusTag)).toBeNull();
+        const card = show('moved', (isLabels: boolean) => (isLabels ? { error: new Error('no'), properties: {} } : {}));
+        expect(card.maybeFind(Alert)).toBeNull();
+        expect(said(card)).toMatch(/^Claimed stage Contract sent /);
+    });
+
     it('it says that it could not read, and tries again', () => {
         const refetch = vi.fn().mockResolvedValue(undefined);
         const card = show('overstated', { error: new Error('no'), properties: {}, refetch });

@@ -21,13 +21,14 @@ function labelled(raw: Held, formatted: unknown): Held {
     return Array.isArray(formatted) && formatted.includes('dealstage') ? { ...raw, dealstage: STAGES[stage] ?? stage } : raw;
 }
 
-/** The card on a deal, in HubSpot's own test renderer; `changes` to what the hook answers come last. */
-export function show(name: Name, changes: object = {}, props: Held = {}) {
+/** The card on a deal, in HubSpot's own test renderer; `changes` to what the hook answers come last, by what is asked. */
+export function show(name: Name, changes: object | ((isLabels: boolean) => object) = {}, props: Held = {}) {
     const renderer = createRenderer('crm.record.tab');
     renderer.mocks.context.crm = DEAL;
     renderer.mocks.useCrmProperties.willCall((names, options) => {
+        const changed = typeof changes === 'function' ? changes(options !== undefined) : changes;
         const known = Object.entries({ ...held(name), ...props }).filter(([one]) => names.includes(one));
-        return { ...READY, properties: labelled(Object.fromEntries(known), options?.propertiesToFormat), ...changes };
+        return { ...READY, properties: labelled(Object.fromEntries(known), options?.propertiesToFormat), ...changed };
     });
     renderer.render(<DealCard />);
     return renderer;
