@@ -145,7 +145,7 @@ def spoilt(text: str, chance: random.Random) -> str:
             "Record: call_connected calls:1 2026-02-30",
             "Record: a b",
             "Missing: only three words",
-            "Left off: many",
+            "Left off: ²",
         ],
         k=2,
     )

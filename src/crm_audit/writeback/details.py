@@ -113,7 +113,7 @@ def _with(found: Details, name: str, value: str) -> Details:
             return replace(found, holds=(*found.holds, value))
         case "Missing" | "Finding":
             return _begun(found, name, value.split())
-        case "Left off" if value.isdigit():
+        case "Left off" if value.isascii() and value.isdigit():
             return replace(found, left_off=int(value))
         case "Says" | "Do" | "Ask" | "Record":
             return _continued(found, name, value)
