@@ -47,7 +47,7 @@ def judged(records: Iterable[Record], *unmapped: str) -> dict[str, str | None]:
     """The properties of deal `d1` once it was audited and annotated, where some of what it needs is not mapped."""
     named = [replace(one, label=LABELS[one.stage]) if isinstance(one, Stage) else one for one in records]
     audit = audited(named, unmapped=frozenset(unmapped))
-    fields = wanted(annotate(audit, explain(audit), lacking(audit))["d1"])[PLACE]
+    fields = wanted(annotate(audit, explain(audit), lacking(audit))["d1"], {})[PLACE]
     held = {name: None if value is None else str(value) for name, value in fields.items()}
     stage = str(audit.observed.scene.facts.deals["stage"][0])
     return {"dealstage": stage, **held, **dict.fromkeys(ANSWERS)}

@@ -56,9 +56,10 @@ STATUSES = {
     "not_applicable": "Not audited", "unmapped": "Stage not mapped",
 }  # fmt: skip
 ANSWERS = {
-    "asked": "I asked them again", "fixed": "It is fixed", "wrong": "The finding is wrong",
-    "not_applicable": "Does not apply until a date",
+    "fixed": "Done, please check again", "asked": "I asked them again today", "wrong": "This is not right",
+    "not_applicable": "Does not apply to this deal",
 }  # fmt: skip
+"""The card explains the answers by these labels."""
 
 SHOWN: Sequence[Definition] = (
     _choice(OWN["status"], "Audit status", "Whether the evidence carries the stage. Written by crm-audit.", STATUSES),
@@ -72,12 +73,12 @@ SHOWN: Sequence[Definition] = (
     _text(OWN["details"], "Audit details", "All findings, as the card reads them. Written by crm-audit.", long=True),
 )  # fmt: skip
 ANSWERED: Sequence[Definition] = (
-    _choice(ANSWER, "Answer to the top finding", "Yours to set; crm-audit only reads it.", ANSWERS),
+    _choice(ANSWER, "Answer to the audit", "Yours to set; crm-audit only reads it.", ANSWERS),
     Definition(
-        name=ANSWER_UNTIL, label="Does not apply until", type="date", field_type="date", options={},
+        name=ANSWER_UNTIL, label="Answer holds until", type="date", field_type="date", options={},
         description="With the answer that it does not apply. Yours to set; crm-audit only reads it.",
     ),
-    _text(ANSWER_REASON, "Why", "The reason of your answer. Yours to set; crm-audit only reads it."),
+    _text(ANSWER_REASON, "Reason of the answer", "The reason of your answer. Yours to set; crm-audit only reads it."),
 )  # fmt: skip
 
 

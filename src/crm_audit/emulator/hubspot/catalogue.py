@@ -213,7 +213,7 @@ KIT: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "crm_audit_top_finding": ("string", "text", ()),
     "crm_audit_next_step": ("string", "text", ()),
     "crm_audit_details": ("string", "textarea", ()),
-    "crm_audit_answer": ("enumeration", "select", ("asked", "fixed", "wrong", "not_applicable")),
+    "crm_audit_answer": ("enumeration", "select", ("fixed", "asked", "wrong", "not_applicable")),
     "crm_audit_answer_until": ("date", "date", ()),
     "crm_audit_answer_reason": ("string", "text", ()),
 }  # fmt: skip
