@@ -23,6 +23,7 @@ from crm_audit.store import Run, Store
 from crm_audit.writeback.annotation import annotate, gated
 from crm_audit.writeback.apply import apply, recover
 from crm_audit.writeback.breaker import held
+from crm_audit.writeback.contested import without
 from crm_audit.writeback.plan import Plan, plan
 from crm_audit.writeback.undo import undo
 
@@ -115,10 +116,11 @@ def shown(job: Job) -> frozenset[str]:
     return frozenset(rule.id for rule in job.pack.rules if far.furthest(rule.id) != "shadow")
 
 
-def planned(report: Report, connector: Connector, store: Store) -> Plan:
+def planned(report: Report, connector: Connector, store: Store, *, contested: bool = False) -> Plan:
     """The writes that would make the CRM show the verdicts; Incomplete where the evidence has gaps.
 
     A deal of a pipeline in shadow is never begun; one that shows something of ours loses its findings and its gate.
+    What somebody else changes back again and again is left alone, unless `contested` asks for it.
     """
     if report.run.missing:
         gaps = ", ".join(sorted(report.run.missing))
@@ -133,6 +135,9 @@ def planned(report: Report, connector: Connector, store: Store) -> Plan:
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
     ungated = {deal: why for deal in wanted if (why := connector.ungated(told[deal]))}
     writes = plan(wanted, connector.shown(list(wanted)), settled=settled | _in_shadow(report))
+    if not contested:
+        past = store.outbox.written(report.job.name, sorted({write.deal for write in writes.writes}))
+        writes = without(writes, past, now=report.as_of)
     return replace(writes, ungated=ungated, connection=report.job.name, run=report.run.id, held=_held(report, writes))
 
 

@@ -82,7 +82,9 @@ def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]
     told = f"{len(planned.writes):,} writes, {planned.unchanged:,} deals show it already"
     if planned.ungated:
         told += f"; {len(planned.ungated):,} deals cannot be gated"
-    yield Step(connection=job.name, step="plan", code=0, says=told)
+    if planned.left_alone:
+        told += f"; {len(planned.left_alone):,} places are left alone: see `crm-audit writeback plan {job.name}`"
+    yield Step(connection=job.name, step="plan", code=REFUSED if planned.left_alone else 0, says=told)
     receipts = pipeline.applied(planned, crm, store, lambda done: heard("writes", done))
     crm.beat(edge.now())
     refused = sum(not receipt.ok for receipt in receipts)

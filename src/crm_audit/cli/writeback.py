@@ -25,14 +25,18 @@ writeback = typer.Typer(help="Show the verdicts in the CRM. Off until `ladder` s
 app.add_typer(writeback, name="writeback")
 
 One = Annotated[str, typer.Argument(help="A connection of crm-audit.toml.")]
+Contested = Annotated[
+    bool,
+    typer.Option("--contested", help="Also write what is left alone because something in the CRM changes it back."),
+]
 
 
 @writeback.command("plan")
-def plan(name: One, as_json: As = False) -> None:
+def plan(name: One, contested: Contested = False, as_json: As = False) -> None:
     """Show the exact writes, and write nothing."""
     from crm_audit.cli import screen
 
-    with _planned(name) as (job, _, planned, _):
+    with _planned(name, contested) as (job, _, planned, _):
         pass
     if as_json:
         screen.document(
@@ -43,6 +47,7 @@ def plan(name: One, as_json: As = False) -> None:
                 "digest": planned.digest,
                 "unchanged": planned.unchanged,
                 "ungated": planned.ungated,
+                "left_alone": planned.left_alone,
                 "writes": planned.writes,
             },
         )
@@ -58,13 +63,14 @@ def plan(name: One, as_json: As = False) -> None:
 def apply(
     name: One,
     digest: Annotated[str | None, typer.Option("--plan", help="Do this reviewed plan, or nothing.")] = None,
+    contested: Contested = False,
     as_json: As = False,
 ) -> None:
     """Carry the plan out, read it back, and say what became of every write."""
     from crm_audit import pipeline
     from crm_audit.cli import screen
 
-    with _planned(name) as (job, crm, planned, store):
+    with _planned(name, contested) as (job, crm, planned, store):
         _reviewed(planned, digest)
         with screen.progress() as advance:
             receipts = pipeline.applied(
@@ -157,7 +163,7 @@ def end(receipts: list[Receipt]) -> None:
 
 
 @contextmanager
-def _planned(name: str) -> Iterator[tuple[Job, Connector, Plan, Store]]:
+def _planned(name: str, contested: bool) -> Iterator[tuple[Job, Connector, Plan, Store]]:
     from crm_audit import pipeline
     from crm_audit.writeback.plan import Plan
 
@@ -169,7 +175,7 @@ def _planned(name: str) -> Iterator[tuple[Job, Connector, Plan, Store]]:
             yield job, crm, Plan((), 0, connection=name), store
             return
         report = pipeline.check(store, job, as_of=cli.now())
-        yield job, crm, pipeline.planned(report, crm, store), store
+        yield job, crm, pipeline.planned(report, crm, store, contested=contested), store
 
 
 def tell(job: Job, planned: Plan, *, most: int = SHOWN) -> None:
@@ -185,6 +191,10 @@ def tell(job: Job, planned: Plan, *, most: int = SHOWN) -> None:
     screen.say(f"{job.name}: plan {planned.digest}: {told}; {planned.unchanged:,} deals show it already")
     for deal, why in list(planned.ungated.items())[:most]:
         screen.say(f"  deal {deal}: {why}")
+    for each in planned.left_alone[:most]:
+        screen.say(f"  left alone: {each.place} of deal {each.deal}: {', '.join(each.fields)}: {each.why}")
+    if len(planned.left_alone) > most:
+        screen.say(f"  … and {len(planned.left_alone) - most:,} more are left alone; --json shows all")
     tell_list(planned, most=most)
 
 

@@ -104,12 +104,21 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A write that arrived, and when the run began on whose evidence it rests; None for an undo."""
+
+    write: Write
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one write: `reason` says, in the CRM's words, why it was refused."""
 
     write: Write
     ok: bool
     reason: str | None = None
+    overwritten: bool = False  # not ok, yet it arrived: read back, something in the CRM had changed it already
 
 
 @dataclass(slots=True)

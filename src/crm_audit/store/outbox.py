@@ -14,17 +14,25 @@ from typing import ClassVar, Literal
 from sqlalchemy import BigInteger, Connection, RowMapping, delete, insert, select, update
 from sqlmodel import Field
 
-from crm_audit.connectors.base import Fields, Receipt, Write
+from crm_audit.connectors.base import Fields, Receipt, Write, Written
 from crm_audit.errors import Busy
 from crm_audit.store import lease
 from crm_audit.store.rows import storable
-from crm_audit.store.tables import METADATA, Base
+from crm_audit.store.tables import METADATA, RUNS, Base
 from crm_audit.store.transactions import Transactions
 
 LEASE = 15 * 60
 """Seconds for which a batch stays with a process that nothing is heard of: longer than a connector waits for a page."""
 
-State = Literal["planned", "sending", "applied", "refused"]
+AT_ONCE = 500
+"""Deals in one question: databases take only so many values in one statement."""
+
+State = Literal["planned", "sending", "applied", "overwritten", "refused"]
+
+ARRIVED = ("applied", "overwritten")
+"""What the CRM took, whether or not it still showed all of it when it was read back."""
+
+KNOWN = (*ARRIVED, "refused")
 
 
 class _Write(Base):
@@ -35,7 +43,7 @@ class _Write(Base):
     place: str
     before: str | None  # JSON of connectors.base.Fields; null: the place did not exist
     after: str  # JSON
-    state: str  # planned | sending | applied | refused
+    state: str  # planned | sending | applied | overwritten | refused
     reason: str | None
 
 
@@ -51,7 +59,7 @@ class OutboxRows(_Write, table=True):
 
 
 class JournalRows(_Write, table=True):
-    """Writes whose outcome is known: applied or refused."""
+    """Writes whose outcome is known: applied, overwritten at once, or refused."""
 
     __tablename__ = "journal"
 
@@ -119,8 +127,8 @@ class Outbox:
 
         def work(db: Connection) -> None:
             for each, receipt in zip(entries, receipts, strict=True):
-                state, reason = ("applied" if receipt.ok else "refused"), receipt.reason
-                values = {"state": state, "reason": None if reason is None else storable(reason)}
+                reason = None if receipt.reason is None else storable(receipt.reason)
+                values = {"state": _outcome(receipt), "reason": reason}
                 db.execute(update(OUTBOX).where(OUTBOX.c.id == each.id).values(values))
 
         self._write(work)
@@ -129,7 +137,7 @@ class Outbox:
         """Move every write whose outcome is known into the journal."""
 
         def work(db: Connection) -> None:
-            known = (OUTBOX.c.connection == connection, OUTBOX.c.state.in_(["applied", "refused"]))
+            known = (OUTBOX.c.connection == connection, OUTBOX.c.state.in_(KNOWN))
             rows = db.execute(select(OUTBOX).where(*known).order_by(OUTBOX.c.id)).mappings().all()
             if rows:
                 at = _now(db)
@@ -143,10 +151,22 @@ class Outbox:
         self._write(lambda db: db.execute(delete(OUTBOX).where(OUTBOX.c.id.in_([each.id for each in entries]))))
 
     def applied(self, connection: str, run: int) -> list[Entry]:
-        """What was applied from the evidence of a run, the oldest first."""
-        mine = (JOURNAL.c.connection == connection, JOURNAL.c.run == run, JOURNAL.c.state == "applied")
+        """What arrived in the CRM from the evidence of a run, the oldest first."""
+        mine = (JOURNAL.c.connection == connection, JOURNAL.c.run == run, JOURNAL.c.state.in_(ARRIVED))
         query = select(JOURNAL).where(*mine).order_by(JOURNAL.c.id)
         return self._read(lambda db: [_entry(row) for row in db.execute(query).mappings()])
+
+    def written(self, connection: str, deals: Sequence[str]) -> list[Written]:
+        """All that ever arrived on these deals, the oldest first."""
+
+        def work(db: Connection) -> list[RowMapping]:
+            mine = (JOURNAL.c.connection == connection, JOURNAL.c.state.in_(ARRIVED))
+            query = select(JOURNAL, RUNS.c.started).outerjoin(RUNS, RUNS.c.id == JOURNAL.c.run).where(*mine)
+            parts = (deals[start : start + AT_ONCE] for start in range(0, len(deals), AT_ONCE))
+            return [row for part in parts for row in db.execute(query.where(JOURNAL.c.deal.in_(part))).mappings()]
+
+        rows = sorted(self._read(work), key=lambda row: row["id"])
+        return [Written(_entry(row).write, row["started"]) for row in rows]
 
     def _entries(self, db: Connection, connection: str) -> list[Entry]:
         query = select(OUTBOX).where(OUTBOX.c.connection == connection).order_by(OUTBOX.c.id)
@@ -161,6 +181,12 @@ class Outbox:
 
 def _now(db: Connection) -> int:
     return db.scalars(select(lease.now(db))).one()
+
+
+def _outcome(receipt: Receipt) -> State:
+    if receipt.ok:
+        return "applied"
+    return "overwritten" if receipt.overwritten else "refused"
 
 
 def _row(write: Write) -> dict[str, str | None]:

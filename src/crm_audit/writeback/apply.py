@@ -16,6 +16,7 @@ from crm_audit.store.outbox import Entry, Outbox
 from crm_audit.writeback.plan import Plan
 
 ARRIVED = "known by reading it back: the process that sent it ended before it was told"
+IN_PART = f"{ARRIVED}, and something in the CRM has changed a part of it since"
 GONE = "gone: the deal was deleted or merged away since it was read"
 OVERTAKEN = "somebody changed it after the plan was made; the next plan looks at it again"
 
@@ -49,15 +50,17 @@ def apply(
 def recover(connection: str, connector: Connector, outbox: Outbox) -> None:
     """Learn from the CRM what became of the writes that a killed process left under way; nothing is written there.
 
-    Those that arrived are journalled. The others are dropped: the plan that follows has them where they still differ.
+    Those that arrived, be it in part, are journalled, so that an undo knows of them. The others are dropped: the plan
+    that follows has them where they still differ.
     """
     left = outbox.left(connection)
     if not left:
         return
     unknown = [each for each in left if each.state == "sending"]
     shown = connector.shown(sorted({each.write.deal for each in unknown})) if unknown else {}
-    arrived = [each for each in unknown if _shows(each, shown.get(each.write.deal, {}).get(each.write.place))]
-    outbox.settle(arrived, [Receipt(each.write, ok=True, reason=ARRIVED) for each in arrived])
+    learnt = [(each, _learnt(each.write, shown.get(each.write.deal, {}).get(each.write.place))) for each in unknown]
+    arrived = [each for each, receipt in learnt if receipt]
+    outbox.settle(arrived, [receipt for _, receipt in learnt if receipt])
     outbox.drop([each for each in left if each.state in ("planned", "sending") and each not in arrived])
     journal(connection, outbox)
 
@@ -104,8 +107,12 @@ def _stands(write: Write, shown: Mapping[str, Mapping[str, Fields]]) -> bool:
     return all(now.get(name) == value for name, value in write.before.items())
 
 
-def _shows(entry: Entry, now: Fields | None) -> bool:
-    return now is not None and all(now.get(name) == value for name, value in entry.write.after.items())
+def _learnt(write: Write, now: Fields | None) -> Receipt | None:
+    """What the fields say of a write that nobody was told about; None where nothing of it is to be seen."""
+    seen = [now is not None and now.get(name) == value for name, value in write.after.items()]
+    if not any(seen):
+        return None
+    return Receipt(write, ok=all(seen), reason=ARRIVED if all(seen) else IN_PART, overwritten=not all(seen))
 
 
 def _batches(entries: Sequence[Entry], most: int) -> list[Sequence[Entry]]:

@@ -14,6 +14,16 @@ Places = Mapping[str, Fields]
 
 
 @dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """Fields that are not written though they differ, and why."""
+
+    deal: str
+    place: str
+    fields: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Writes in the order of the deals, and how many deals need none."""
 
@@ -23,6 +33,7 @@ class Plan:
     connection: str = field(default="", compare=False)
     run: int | None = field(default=None, compare=False)  # whose evidence it rests on
     held: str | None = field(default=None, compare=False)  # why it waits for a review
+    left_alone: tuple[LeftAlone, ...] = ()
 
     @property
     def digest(self) -> str:

@@ -110,5 +110,6 @@ def _receipt(write: Write, *, refused: str | None, now: Mapping[str, Fields] | N
         return Receipt(write, ok=False, reason="the deal was gone when it was read back")
     differing = [name for name, value in write.after.items() if held.get(name) != value]
     if differing:
-        return Receipt(write, ok=False, reason=f"HubSpot shows something else in {', '.join(differing)} than was sent")
+        reason = f"HubSpot shows something else in {', '.join(differing)} than was sent"
+        return Receipt(write, ok=False, reason=reason, overwritten=True)
     return Receipt(write, ok=True)

@@ -209,5 +209,10 @@ def _at(place: str, writes: Sequence[Write]) -> list[Write]:
 def _receipt(write: Write, refused: str | None, *, now: Mapping[str, Mapping[str, Fields]]) -> Receipt:
     if refused:
         return Receipt(write, ok=False, reason=refused)
-    other = own.differing(write.after, now.get(write.deal, {}).get(write.place))
-    return Receipt(write, ok=not other, reason=f"read back, {', '.join(other)} holds something else" if other else None)
+    if write.deal not in now:
+        return Receipt(write, ok=False, reason="the deal was gone when it was read back")
+    other = own.differing(write.after, now[write.deal].get(write.place))
+    if other:
+        reason = f"read back, {', '.join(other)} holds something else"
+        return Receipt(write, ok=False, reason=reason, overwritten=True)
+    return Receipt(write, ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from crm_audit.emulator.automation import Automations
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.hubspot import catalogue
 from crm_audit.emulator.hubspot.links import Links
@@ -30,6 +31,7 @@ class Account:
         self.links = Links()
         self.shelves = {plural: Shelf(kind) for plural, kind in catalogue.TYPES.items()}
         self.rules: list[Rule] = []
+        self.automations = Automations(clock)
 
     def define_label(self, from_type: str, to_type: str, label: str, *, inverse: str | None = None) -> int:
         """A label for a pair of types, with its counterpart for the way back; gives the type id of the first."""

@@ -71,6 +71,7 @@ class HubspotPortal(Portal):
         """Answer one call; errors are answers too."""
         correlation = str(UUID(int=len(self.transcript) + 1))
         self.sweep()
+        self.automations.catch_up()
         try:
             response = self._answer(request, base)
         except Refusal as refusal:

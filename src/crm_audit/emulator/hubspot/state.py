@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from crm_audit.emulator.automation import Change
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.hubspot import catalogue
 from crm_audit.emulator.hubspot.admin import Account
@@ -19,6 +20,7 @@ from crm_audit.emulator.hubspot.webhooks import Delivery, Mischief, Webhooks, de
 
 USER = Source("CRM_UI", "userId:1", 1)
 APP = Source("INTEGRATION", catalogue.APP_ID)
+WORKFLOW = Source("AUTOMATION_PLATFORM", "enrollmentId:1")
 
 
 class Portal(Account):
@@ -60,6 +62,7 @@ class Portal(Account):
         self._announce("creation", kind, record, by=by)
         for name, text in values.items():
             self._announce("propertyChange", kind, record, by=by, propertyName=name, propertyValue=text or "")
+        self._tell(kind, record, by=by, before={}, after=values)
         return record
 
     def load(self, object_type: str, rows: Iterable[Mapping[str, str]], *, by: Source = USER) -> list[str]:
@@ -226,13 +229,25 @@ class Portal(Account):
 
     def write(self, kind: ObjectType, record: Record, values: Mapping[str, str | None], *, by: Source) -> None:
         """Set checked values now."""
-        now = self.now()
+        now, before = self.now(), {name: record.values.get(name) for name in values}
         self.shelves[kind.plural].changing(record, now)
         for name, value in values.items():
             if record.put(name, value, Version(value or "", now, by)):
                 self._announce("propertyChange", kind, record, by=by, propertyName=name, propertyValue=value or "")
         self._touch(kind, record)
         self._derive(kind, record, given=values)
+        self._tell(kind, record, by=by, before=before, after=values)
+
+    def clone(self, object_type: str, record_id: str) -> str:
+        """A copy as a user makes one of a deal: custom properties, ours included, come with it."""
+        kind = catalogue.object_type(object_type)
+        held = self._record(kind, record_id).values
+        copied = {
+            name: value
+            for name, value in held.items()
+            if (known := self.schema.active(kind.plural, name)) and not known.read_only
+        }
+        return self.add(kind, self.checked(kind, copied, None), by=USER).id
 
     def now(self) -> datetime:
         """The portal's present, in whole milliseconds as all stamps are."""
@@ -263,6 +278,11 @@ class Portal(Account):
         }
         for name in derived.keys() - given.keys():
             record.place(name, derived[name])
+
+    def _tell(
+        self, kind: ObjectType, record: Record, *, by: Source, before: Mapping[str, object], after: Mapping[str, object]
+    ) -> None:
+        self.automations.tell(Change(self.now(), by.kind, kind.plural, record.id, before, after))
 
     def _note_merge(self, kind: ObjectType, record: Record, merged: Sequence[str]) -> None:
         self._touch(kind, record)

@@ -133,7 +133,7 @@ def _run(call: Call, records: Sequence[Mapping[str, Any]], *, step: Step, whole:
         raise Refusal("EXCEEDED_ID_LIMIT", message)
     results: list[dict[str, Any]] = []
     try:
-        with call.state.records.atomic():
+        with call.state.records.atomic(), call.state.writer.automations.attempt():
             results = [_result(call, record, step=step) for record in records]
             if whole and not all(result["success"] for result in results):
                 raise RolledBack

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from crm_audit.emulator.automation import Automations
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce import rest
 from crm_audit.emulator.salesforce.catalog import OrgCatalog
@@ -51,11 +52,12 @@ class SalesforceOrg:
         schema, records = Schema(**features), Records()
         self.tracked = list(TRACKED)
         self.clock = clock
+        self.automations = Automations(clock)
         self._state = State(
             clock=clock,
             schema=schema,
             records=records,
-            writer=Writer(schema, records, clock, currency, self.tracked),
+            writer=Writer(schema, records, clock, currency, self.tracked, self.automations),
             catalog=OrgCatalog(schema, records, clock, ZoneInfo(zone)),
             domain="emulated",
             forgotten=clock.now(),
@@ -158,6 +160,18 @@ class SalesforceOrg:
         """Change a record as automation does: SystemModstamp moves, LastModifiedDate does not."""
         with self._state.records.atomic():
             self._state.writer.touch(object, record, values=fields)
+
+    def clone(self, object: str, record: str, /) -> str:
+        """A copy as a user makes one: every field that may be set, lookups included, comes with it; raises Refusal."""
+        row, entity = self.row(object, record) or {}, self._state.schema.whole(object)
+        copied = {name: value for name, value in row.items() if entity.fields[name].createable and name != "Id"}
+        with self._state.records.atomic():
+            return self._state.writer.create(object, copied, actor=Actor(self.admin, loading=True))
+
+    def flow(self, user: str, object: str, record: str, /, **fields: object) -> None:
+        """Change a record as a flow does: in the name of whoever set it off, and under every rule; raises Refusal."""
+        with self._state.records.atomic():
+            self._state.writer.update(object, record, values=fields, actor=Actor(user, loading=True))
 
     def delete(self, object: str, record: str, /) -> None:
         """Delete a record and what belongs to it; raises Refusal."""

@@ -60,6 +60,7 @@ class State:
             for late in sorted(due, key=lambda late: late.due):
                 late.commit(self.records)
             self.writer.empty(now - IN_THE_BIN)
+        self.writer.automations.catch_up()
 
 
 @dataclass(frozen=True, slots=True)

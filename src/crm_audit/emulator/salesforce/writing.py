@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from crm_audit.emulator.automation import Automations, Change
 from crm_audit.emulator.clock import Clock
 from crm_audit.emulator.salesforce import behaviour
 from crm_audit.emulator.salesforce.records import Records
@@ -39,6 +40,7 @@ class Writer:
     clock: Clock
     currency: str
     tracked: list[str]
+    automations: Automations
     rules: list[tuple[str, Predicate, str]] = field(default_factory=list)
 
     def create(self, name: str, values: Mapping[str, object], *, actor: Actor, history: bool = True) -> str:
@@ -63,6 +65,7 @@ class Writer:
             history=history,
         )
         self._mirror(name, record)
+        self._tell(name, record, by=actor, before={}, after=given)
         return record
 
     def update(self, name: str, record: str, *, values: Mapping[str, object], actor: Actor) -> None:
@@ -78,6 +81,7 @@ class Writer:
             given=given,
         )
         self._mirror(name, record)
+        self._tell(name, record, by=actor, before={known: before.get(known) for known in given}, after=given)
 
     def touch(self, name: str, record: str, *, values: Mapping[str, object]) -> None:
         """Change a record as automation inside the platform does: only SystemModstamp moves; no rules, no history."""
@@ -220,6 +224,12 @@ class Writer:
             return
         contact = self.create("Contact", behaviour.shadow(row), actor=actor)
         self.records.put(self.schema.whole(name), record, row={**row, "PersonContactId": contact})
+
+    def _tell(
+        self, name: str, record: str, *, by: Actor, before: Mapping[str, object], after: Mapping[str, object]
+    ) -> None:
+        with self.automations.attempt():
+            self.automations.tell(Change(self._now(), by.user, name, record, before, after))
 
     def _now(self) -> datetime:
         return self.clock.now().replace(microsecond=0)
