@@ -44,6 +44,7 @@ def apply(
             left = plan.writes[len(receipts) :]
             return receipts + [Receipt(write, ok=False, reason=f"not tried, or not known: {error}") for write in left]
         progress(len(receipts))
+    crash.at("P7")
     return receipts
 
 
