@@ -25,7 +25,7 @@ from crm_audit.pipeline import Job
 from crm_audit.rounds import Step
 from crm_audit.store import Store
 from crm_audit.writeback.contested import A_DAY, SPAN, STRIKES
-from tests.soak.doomed import CORE, Doing, carried_out, killed
+from tests.doomed import CORE, Doing, carried_out, killed
 from tests.soak.life import Life
 from tests.soak.reach import reach
 

@@ -40,6 +40,11 @@ class Doing:
     now: datetime
     undo: int | None = None
 
+    @property
+    def connection(self) -> Connection:
+        """The settings, read."""
+        return Connection.model_validate(self.settings)
+
 
 def fatal(error: Exception) -> NoReturn:
     """A mistake of ours ends the test."""
@@ -72,7 +77,7 @@ def killed(doing: Doing, at: str) -> bool:
 
 def _do(doing: Doing, at: str) -> None:
     os.environ["CRM_AUDIT_CRASH_AT"] = at
-    connection, clock = Connection.model_validate(doing.settings), Clock(doing.now)
+    connection, clock = doing.connection, Clock(doing.now)
     with Store.open(doing.url) as store:
         if doing.undo is None:
             carried_out(doing.name, connection, doing.environ, store, clock=clock)
