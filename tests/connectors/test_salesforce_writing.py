@@ -131,7 +131,7 @@ def test_anything_that_is_not_ours_stops_the_whole_batch(sf: Bench, place: str, 
     assert not sf.faults.seen
 
 
-def test_a_validation_rule_that_refuses_the_link_is_told_in_its_own_words(sf: Bench) -> None:
+def test_fault_23_a_validation_rule_that_refuses_the_link_is_told_in_its_own_words(sf: Bench) -> None:
     good, dirty = sf.deal("Good"), sf.deal("Dirty", Amount=None)
     sf.org.refuse("Opportunity", lambda before, row: row.get("Amount") is None, message="Enter an amount first.")
     connector = sf.connector()
@@ -222,7 +222,7 @@ def locked(count: int) -> Response:
     return Response(200, [failed] * count)
 
 
-def test_locked_records_are_sent_again_alone(sf: Bench) -> None:
+def test_fault_23_locked_records_are_sent_again_alone(sf: Bench) -> None:
     deal = sf.deal()
     connector = sf.connector()
     writes = planned(connector, deal)
@@ -231,7 +231,7 @@ def test_locked_records_are_sent_again_alone(sf: Bench) -> None:
     assert len(sf.slept) == 2
 
 
-def test_records_that_stay_locked_are_told(sf: Bench) -> None:
+def test_fault_23_records_that_stay_locked_are_told(sf: Bench) -> None:
     connector = sf.connector()
     writes = planned(connector, sf.deal())
     sf.faults.next(f"/composite/sobjects/{VERDICT}", *[locked(1)] * 20)

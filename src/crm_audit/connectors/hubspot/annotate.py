@@ -9,6 +9,7 @@ from crm_audit.connectors.base import Fields, Receipt, Write
 from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json, Query, Refused, cut
 from crm_audit.connectors.hubspot.kit import FILLED
 from crm_audit.connectors.hubspot.names import OWN
+from crm_audit.connectors.hubspot.refusals import Locked
 from crm_audit.connectors.hubspot.values import number, text
 from crm_audit.domain import Annotation
 from crm_audit.errors import NoAccess
@@ -64,10 +65,12 @@ def write(gateway: Gateway, writes: Sequence[Write], own: Collection[str]) -> li
 
 
 def _send(gateway: Gateway, batch: Sequence[tuple[int, Write]], own: Collection[str]) -> Iterator[tuple[int, str]]:
-    """The refusals among a batch. One poisonous record makes HubSpot refuse the whole call: halve until it is alone."""
+    """The refusals among a batch. One record that is poisonous, or stays locked, makes HubSpot refuse the whole call:
+    halve until it is alone.
+    """
     try:
         answer = gateway.update("deals", [_input(one, own) for _, one in batch])
-    except Refused as error:
+    except (Refused, Locked) as error:
         if len(batch) == 1:
             yield batch[0][0], str(error)
             return

@@ -33,6 +33,10 @@ class Again(Retry):
         self.after = after
 
 
+class Locked(Again):
+    """Somebody else's save holds one of the records."""
+
+
 def refusal(status: int, body: bytes, *, headers: Mapping[str, str], name: str) -> CrmAuditError:
     """The error that an answer of 3xx, 4xx or 5xx stands for."""
     said = _said(body)
@@ -42,9 +46,10 @@ def refusal(status: int, body: bytes, *, headers: Mapping[str, str], name: str) 
         return NoAccess(f"HubSpot refuses {name}: {_missing(said)}")
     if status == 429 and said.get("policyName") == "DAILY":
         return OutOfQuota("HubSpot's calls of the day are used up; they are back at midnight in the portal's zone")
-    if status in (423, 429, 477) or status >= 500:
-        least = LOCKED_FOR if status == 423 else POLICIES.get(str(said.get("policyName")), 0.0)
-        return _throttled(status, headers, name=name, least=least)
+    if status == 423:
+        return Locked(f"HubSpot keeps a record locked for somebody else's save ({name})", LOCKED_FOR)
+    if status in (429, 477) or status >= 500:
+        return _throttled(status, headers, name=name, least=POLICIES.get(str(said.get("policyName")), 0.0))
     return Refused(f"HubSpot refuses {name} ({status}): {told(said, 'without saying why')}")
 
 

@@ -281,6 +281,14 @@ class SalesforceOrg:
         """Add a validation rule: what the predicate is true for is refused with that message."""
         self._state.writer.rules.append((object, predicate, message))
 
+    def submit(self, record: str, /) -> None:
+        """Submit a record for approval: until `recall`, nobody but an admin may change it."""
+        self._state.writer.approvals.add(record)
+
+    def recall(self, record: str, /) -> None:
+        """End the approval of a record."""
+        self._state.writer.approvals.discard(record)
+
     def install_kit(self) -> None:
         """Install the objects, the fields and the lookup of the crm-audit package."""
         kit: Mapping[str, object] = definitions("kit")

@@ -42,6 +42,7 @@ class Writer:
     tracked: list[str]
     automations: Automations
     rules: list[tuple[str, Predicate, str]] = field(default_factory=list)
+    approvals: set[str] = field(default_factory=set)  # records that an approval process keeps locked
 
     def create(self, name: str, values: Mapping[str, object], *, actor: Actor, history: bool = True) -> str:
         """A new record; gives its id. Raises Refusal and then nothing has changed."""
@@ -72,6 +73,8 @@ class Writer:
         """Change a record; raises Refusal and then nothing has changed."""
         entity = self._entity(name, actor)
         before = self.found(name, record)
+        if record in self.approvals and not actor.loading:
+            raise Refusal("ENTITY_IS_LOCKED", "the entity is locked for editing", fields=())
         given = self._given(entity, values, actor=actor, creating=False)
         whole = self.schema.whole(name)
         self._store(
