@@ -34,6 +34,8 @@ from tests.sources import ROOT
 FOLDER = ROOT / "docs" / "reference"
 DETAILS = "annotation.md"
 """Written by hand, for it describes a text and no code; tests/writeback/test_details.py reads its example."""
+PROMISES = "promises.md"
+"""Written by hand, too; tests/test_promises.py holds it to the tests that it names."""
 PAGES = pages()
 PACKS = [packs.load(path.parent.name) for path in sorted((ROOT / "rules").glob("*/pack.yaml"))]
 RULES = [(pack, rule) for pack in PACKS for rule in pack.rules]
@@ -88,7 +90,7 @@ def test_a_page_says_what_the_code_says(name: str) -> None:
 
 
 def test_the_folder_holds_no_other_page() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == {*PAGES, differences.NAME, faults.PAGE.name, DETAILS}
+    assert {path.name for path in FOLDER.iterdir()} == {*PAGES, differences.NAME, faults.PAGE.name, PROMISES, DETAILS}
 
 
 def test_the_command_that_refreshes_is_there() -> None:

@@ -147,6 +147,7 @@ class Fight(RuleBasedStateMachine):
             self.faults.clear()
             self.noon()
             assert any(not self.looked(self.settled) for _ in range(SETTLED)), "writes without end"
+            assert not self.looked(self.settled), "and once more"
             self.life.automations.switch_off()
             self.life.calm()
             self.noon()
