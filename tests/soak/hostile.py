@@ -130,10 +130,12 @@ class Fight(RuleBasedStateMachine):
         """The admin looks at the plan of the last round, and lets it be carried out."""
         self.looked(self.approved)
 
-    @rule(point=st.sampled_from(POINTS), time=st.integers(1, 2))
-    def crash(self, point: str, time: int) -> None:
-        """A round whose process is killed."""
-        self.looked(lambda: killed(self.doing(), f"{point}:{time}"), crashed=True)
+    @rule(point=st.sampled_from(POINTS), one=NUMBER, other=NUMBER)
+    def crash(self, point: str, one: int, other: int) -> None:
+        """A round with something to write, whose process is killed."""
+        self.life.steps["a deal moved"](one, other)
+        self.life.steps["ours edited by hand"](other, one)
+        self.looked(lambda: killed(self.doing(), point), crashed=True)
 
     @rule(which=NUMBER)
     def undo(self, which: int) -> None:
