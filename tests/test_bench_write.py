@@ -12,7 +12,7 @@ def test_first_flags_changes_and_a_night_without_any_cost_these_calls() -> None:
         ("hubspot", "300 first flags", 3),
         ("hubspot", "250 changed", 3),
         ("hubspot", "nothing changed", 0),
-        ("salesforce", "250 first flags", 5),
+        ("salesforce", "300 first flags", 5),
         ("salesforce", "250 changed", 2),
         ("salesforce", "nothing changed", 0),
     ]
