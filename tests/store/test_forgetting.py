@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from crm_audit.connectors.base import Receipt, Write
 from crm_audit.domain import Change, Event, Link, Person, Recheck, Record
 from crm_audit.errors import Retry
 from crm_audit.store import Store
@@ -23,6 +24,7 @@ MARK = "Quillfeather"
 
 GONE = Person(id="003QUILL", name=f"Odo {MARK}", title=f"Head of {MARK}", domain=f"{MARK.lower()}.example")
 BEFORE = Person(id="003QUILLOLD", name=f"O. {MARK}", merged_into=GONE.id)
+KEPT = {"finding": "Dana Ruiz has not seen it."}
 STAYS = Person(id="p1", name="Dana Ruiz")
 EVENT = Event(
     id="e1", kind="meeting_held", at=MOMENT, people=("p1", GONE.id, BEFORE.id), declined=(GONE.id,), by=GONE.id
@@ -38,18 +40,24 @@ TRACES: tuple[Record, ...] = (
     Recheck(id="r1", deal="d1", on=date(2026, 2, 8), topics=("purchase_date",), by=GONE.id),
     Change(id="h1", deal="d1", field="stage", at=MOMENT, old="1", new="2", by=GONE.id),
 )
-ERASED = {"people": 3, "links": 1, "events": 1, "rechecks": 1, "history": 1}
+ERASED = {"people": 3, "links": 1, "events": 1, "rechecks": 1, "history": 1, "writes": 3}
 
 
 def filled(store: Store) -> None:
     """Two nights, in the first of which the contact had another title."""
     synced(store, 1, *TRACES[1:], replace(GONE, title=None))
     synced(store, 2, *TRACES)
+    said, empty = {"finding": f'Odo {MARK} has not seen "it".'}, {"finding": None}
+    sent = [Write("d1", "deal", empty, said), Write("d1", "deal", said, empty), Write("d2", "deal", empty, KEPT)]
+    entries = store.outbox.put("orchard", sent, plan="p", run=1)
+    store.outbox.settle(entries, [Receipt(each, ok=True) for each in sent])
+    store.outbox.journal("orchard")
+    store.outbox.put("orchard", [Write("d3", "deal", None, {"finding": f"O. {MARK} left."})], plan="p", run=1)
 
 
 def everything(url: str) -> str:
     """All text of all tables."""
-    names = ("people", "links", "events", "rechecks", "history", "forgotten", "runs", "cursors")
+    names = ("people", "links", "events", "rechecks", "history", "forgotten", "runs", "cursors", "journal", "outbox")
     return "\n".join(repr(row) for name in names for row in query(url, f"SELECT * FROM {name}"))
 
 
@@ -76,6 +84,7 @@ def test_what_is_about_others_stays(store: Store) -> None:
     ]
     assert frames["rechecks"].select("id", "by").rows() == [("r1", None)]
     assert frames["history"].select("id", "new", "by").rows() == [("h1", "2", None)]
+    assert [(each.write.deal, each.write.after) for each in store.outbox.applied("orchard", 1)] == [("d2", KEPT)]
 
 
 def test_forgetting_one_of_the_merged_forgets_the_other(store: Store, store_url: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, false, func, or_, select, text, update
 
 from crm_audit.domain import Change, Event, Link, Person, Recheck, Record
 from crm_audit.frames import LISTS
 from crm_audit.store.keys import Key, key
+from crm_audit.store.outbox import JOURNAL, OUTBOX
 from crm_audit.store.rows import record, rows
 from crm_audit.store.tables import FORGOTTEN, INSERT, TABLES
 
@@ -71,8 +73,9 @@ def forget(db: Connection, connection: str, people: Collection[str], *, key: Key
     known = {"connection": connection}
     tombstone = INSERT[db.dialect.name](FORGOTTEN).on_conflict_do_nothing()
     db.execute(tombstone, [known | {"mark": key.mark(each)} for each in sorted(people)])
+    written = [db.execute(delete(table).where(*of)).rowcount for table, of in _written(db, connection, people)]
     erased = {kind: db.execute(delete(table).where(*of)).rowcount for kind, table, of in _theirs(connection, people)}
-    return erased | {kind: _unname(db, connection, kind, people) for kind in NAMING}
+    return erased | {kind: _unname(db, connection, kind, people) for kind in NAMING} | {"writes": sum(written)}
 
 
 def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str, int]:
@@ -80,7 +83,9 @@ def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str
     naming = ((kind, TABLES[kind], _naming(connection, kind, people)) for kind in NAMING)
     counted = select(func.count())
     found = (*_theirs(connection, people), *naming)
-    return {kind: db.scalar(counted.select_from(table).where(*of)) or 0 for kind, table, of in found}
+    written = [db.scalar(counted.select_from(table).where(*of)) or 0 for table, of in _written(db, connection, people)]
+    told = {kind: db.scalar(counted.select_from(table).where(*of)) or 0 for kind, table, of in found}
+    return told | {"writes": sum(written)}
 
 
 def overwrite(db: Connection) -> bool:
@@ -89,7 +94,7 @@ def overwrite(db: Connection) -> bool:
     PostgreSQL does not tell of readers, and its log and backups keep old pages for as long as they are set to.
     """
     if db.dialect.name == "postgresql":
-        db.execute(text("VACUUM (FULL) people, links, events, rechecks, history, hints"))
+        db.execute(text("VACUUM (FULL) people, links, events, rechecks, history, hints, outbox, journal"))
         return True
     db.execute(text("VACUUM"))
     return bool(db.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0] == 0)
@@ -100,6 +105,18 @@ def _theirs(connection: str, people: Collection[str]) -> Iterator[tuple[str, Tab
     for kind, column in (("people", "id"), ("links", "person")):
         table = TABLES[kind]
         yield kind, table, [table.c.connection == connection, table.c[column].in_(people)]
+
+
+def _written(
+    db: Connection, connection: str, people: Collection[str]
+) -> Iterator[tuple[Table, list[ColumnElement[bool]]]]:
+    """What was written to the CRM and says one of their names: an undo would write it there again."""
+    known = TABLES["people"]
+    theirs = select(known.c.name).where(known.c.connection == connection, known.c.id.in_(people)).distinct()
+    names = [json.dumps(name)[1:-1] for name in db.scalars(theirs) if name.strip()]
+    for table in (OUTBOX, JOURNAL):
+        said = [table.c[side].contains(name, autoescape=True) for side in ("before", "after") for name in names]
+        yield table, [table.c.connection == connection, or_(false(), *said)]
 
 
 def _naming(connection: str, kind: str, people: Collection[str]) -> list[ColumnElement[bool]]:
