@@ -126,6 +126,9 @@ def nothing_is_left_or_doubled(scene: Scene) -> None:
     assert rows(scene.doing.url, "outbox") == []
     told = Counter((deal, place) for deal, place, _ in rows(scene.doing.url, "journal"))
     assert list(told.values()) == [1] * len(scene.written())
+    with Store.open(scene.doing.url) as store:
+        assert store.log.verify().faults == ()
+        assert sum(int(str(entry.facts()["applied"])) for entry in store.log.entries()) == len(told)
     for writes in scene.written():
         assert len(writes) == 1  # the same each time
         assert writes.total() <= 2

@@ -41,6 +41,7 @@ def test_what_is_to_be_shown_is_written_once(desk: Desk, monkeypatch: pytest.Mon
         assert first.out.splitlines()[2:] == [
             "portal: plan: 1 writes, 0 deals show it already",
             "portal: apply: 1 of 1 writes done and read back, 0 refused",
+            f"log: {desk('log', 'head').out.strip()}",
         ]
         assert crm.portal.value("deals", deal, "crm_audit_status") == "supported"
         again = desk("run", "portal", "--json")
@@ -48,6 +49,7 @@ def test_what_is_to_be_shown_is_written_once(desk: Desk, monkeypatch: pytest.Mon
     assert steps(again) == [("portal", step, 0) for step in ("sync", "check", "plan", "apply")]
     assert "0 of 0 writes" in again.json()["steps"][-1]["says"]
     assert (again.json()["schema_version"], again.json()["kind"], again.json()["code"]) == (1, "run", 0)
+    assert first.out.splitlines()[-1] == f"log: {again.json()['log']}"
 
 
 def test_in_shadow_the_crm_is_not_written_to(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

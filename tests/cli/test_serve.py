@@ -19,6 +19,7 @@ from crm_audit.emulator.server import Crm, Request, Response, serve
 from crm_audit.errors import FixConfig
 from crm_audit.nights import Night
 from crm_audit.store import Run, Store
+from crm_audit.store.log import Note
 from tests.cli.clusters import Cluster
 from tests.cli.desk import PLAIN, Desk
 from tests.cli.patience import until
@@ -227,6 +228,8 @@ def test_a_scheduler_that_died_ends_the_process_with_a_code_of_its_own(desk: Des
 
 def test_one_look_ends_with_the_worst_code_and_its_log_is_one_document_per_line(desk: Desk) -> None:
     exports(Station(desk, ""))
+    with desk.store() as store:
+        store.log.append(Note(connection="org", actor="mia", act="waived", what={}))
     first = desk.process("serve", "--once")
     events = [json.loads(line) for line in first.err.splitlines()]
     assert (first.code, first.out) == (0, "")
@@ -234,6 +237,7 @@ def test_one_look_ends_with_the_worst_code_and_its_log_is_one_document_per_line(
         ("sync", 0, "info"), ("check", 0, "info"), ("plan", 0, "info"), ("night", 0, "info"),
     ]  # fmt: skip
     assert {event["connection"] for event in events} == {"org"}
+    assert events[-1]["log"] == desk("log", "head").out.strip()
     assert (desk.process("serve", "--once").err, len(desk.store().runs("org"))) == ("", 1)
 
 

@@ -17,6 +17,7 @@ from crm_audit.connectors.base import Receipt, Write
 from crm_audit.domain import Change, Event, Link, Person, Recheck, Record
 from crm_audit.errors import Retry
 from crm_audit.store import Store
+from crm_audit.store.log import Note
 from tests.store.records import MOMENT, NIGHT, begin, end, finish, query, save, synced
 
 MARK = "Quillfeather"
@@ -40,7 +41,7 @@ TRACES: tuple[Record, ...] = (
     Recheck(id="r1", deal="d1", on=date(2026, 2, 8), topics=("purchase_date",), by=GONE.id),
     Change(id="h1", deal="d1", field="stage", at=MOMENT, old="1", new="2", by=GONE.id),
 )
-ERASED = {"people": 3, "links": 1, "events": 1, "rechecks": 1, "history": 1, "writes": 3}
+ERASED = {"people": 3, "links": 1, "events": 1, "rechecks": 1, "history": 1, "writes": 3, "words": 0}
 
 
 def filled(store: Store) -> None:
@@ -57,7 +58,10 @@ def filled(store: Store) -> None:
 
 def everything(url: str) -> str:
     """All text of all tables."""
-    names = ("people", "links", "events", "rechecks", "history", "forgotten", "runs", "cursors", "journal", "outbox")
+    names = (
+        "people", "links", "events", "rechecks", "history", "forgotten", "runs", "cursors", "journal", "outbox", "log",
+        "said",
+    )  # fmt: skip
     return "\n".join(repr(row) for name in names for row in query(url, f"SELECT * FROM {name}"))
 
 
@@ -149,6 +153,35 @@ def test_people_are_found_by_an_address_of_which_only_a_hash_is_kept(store: Stor
         store.people_at("orchard", "dana@acme.example") == store.people_at("meadow", "odo@quillfeather.example") == []
     )
     assert "odo@" not in everything(store_url).lower()
+
+
+WRITTEN = (
+    f"{GONE.name} is on leave",
+    f"asked by ({BEFORE.name.upper()})",
+    f"see record {GONE.id}, please",
+    "mail of odo@Quillfeather.example, today",
+    GONE.id,
+)
+
+
+@pytest.mark.parametrize("words", WRITTEN)
+def test_words_that_name_the_contact_are_erased_and_the_log_still_fits(store: Store, words: str) -> None:
+    run = begin(store, 1)
+    hashed = store.reading(run).known.hashed("odo@quillfeather.example")
+    save(store, run, replace(GONE, addresses=(hashed,)), BEFORE)
+    end(store, run)
+    what = {"deal": "d1"}
+    store.log.append(Note(connection="orchard", actor="mia", act="waived", what=what, why=words))
+    store.log.append(Note(connection="orchard", actor="mia", act="waived", what=what, why=f"x{GONE.id}, Quill Feather"))
+    assert store.traces("orchard", [GONE.id])["words"] == 1
+    assert store.forget("orchard", [GONE.id])["words"] == 1
+    entries = store.log.entries()
+    assert [entry.act for entry in entries] == ["waived", "waived", "forgot"]
+    told = store.log.words(entries)
+    assert words not in told.values()
+    assert {"mia", f"x{GONE.id}, Quill Feather"} <= set(told.values())
+    checked = store.log.verify()
+    assert (checked.faults, checked.erased) == ((), 1)
 
 
 # On disk.

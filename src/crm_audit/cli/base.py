@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import signal
 import sys
 import tempfile
@@ -120,7 +122,7 @@ def opened(loaded: Settings) -> Iterator[Store]:
     """The store that the settings name."""
     from crm_audit.store import Store
 
-    with Store.open(_seen_from_settings(loaded.store)) as store:
+    with Store.open(_seen_from_settings(loaded.store), by=account()) as store:
         yield store
 
 
@@ -130,6 +132,18 @@ def _seen_from_settings(url: str) -> str:
     if not url.startswith(prefix) or url.startswith(f"{prefix}/") or ":memory:" in url:
         return url
     return f"{prefix}{GIVEN.config.resolve().parent / url.removeprefix(prefix)}"
+
+
+def account() -> str:
+    """Whose process this is, as the operating system knows it and not as the environment says."""
+    try:
+        import pwd  # not everywhere
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except ImportError:
+        return getpass.getuser()
+    except KeyError:  # a container may run under a number that has no name
+        return f"uid {os.getuid()}"
 
 
 @contextmanager

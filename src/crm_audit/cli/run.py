@@ -30,8 +30,11 @@ def run(name: Name = None, as_json: As = False) -> None:
             steps.append(step)
             if not as_json:
                 screen.say(line(step))
+        head = store.log.head()
     if as_json:
-        screen.document("run", {"code": worst(steps), "steps": steps})
+        screen.document("run", {"code": worst(steps), "steps": steps, "log": None if head is None else str(head)})
+    elif head:
+        screen.say(f"log: {head}")
     raise typer.Exit(worst(steps))
 
 

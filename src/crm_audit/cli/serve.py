@@ -64,7 +64,7 @@ def watching(loaded: Settings, store: Store, now: Callable[[], datetime]) -> Wat
     for job in jobs:
         if timetable_of(job, store) is None:
             _log().warning("no zone", connection=job.name, fix="set zone, or let `crm-audit run` ask the CRM for it")
-    return Watch(jobs, store, Edge(connect=cli.connector, now=now, bug=summary), _told)
+    return Watch(jobs, store, Edge(connect=cli.connector, now=now, bug=summary), partial(_told, store))
 
 
 def keep(watch: Watch, waking: Waking) -> None:
@@ -87,9 +87,11 @@ def _looked(watch: Watch) -> None:
         _log().error("look failed", why=summary(error))
 
 
-def _told(night: Night, step: Step) -> None:
+def _told(store: Store, night: Night, step: Step) -> None:
+    """The last line of a night carries the head of the audit log, so that every night anchors it outside the store."""
     tell = _log().info if step.code == 0 else _log().error
-    tell(step.step, connection=step.connection, night=night.day.isoformat(), code=step.code, says=step.says)
+    head = {"log": str(store.log.head() or "")} if step.step == "night" else {}
+    tell(step.step, connection=step.connection, night=night.day.isoformat(), code=step.code, says=step.says, **head)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -15,7 +15,8 @@ WIDTH = 100
 
 ENDINGS: Mapping[int, str] = {
     0: "everything asked for was done",
-    1: "findings of the kind that `--fail-on` names, or a case that came out otherwise than it says",
+    1: "findings of the kind that `--fail-on` names, a case that came out otherwise than it says, "
+    "or a log that is not as it was written",
     4: "some writes were refused; the others are done",
     70: "a mistake in crm-audit itself; a file with the details is named",
     130: "interrupted (Ctrl-C, SIGINT)",

@@ -16,13 +16,14 @@ from sqlalchemy import Connection, Engine
 from crm_audit.connectors.base import Calls, Hint, Page, Reading
 from crm_audit.domain import Account, Survey
 from crm_audit.errors import Retry
-from crm_audit.store import forgetting, hints, keys, lease, ledger, reading, statistics, streams, versions
+from crm_audit.store import forgetting, hints, keys, lease, ledger, log, reading, statistics, streams, versions
 from crm_audit.store.current import Current
 from crm_audit.store.database import alone, connect
 from crm_audit.store.database import reading as reader
 from crm_audit.store.ledger import Asked, Run, Start
+from crm_audit.store.log import Log
 from crm_audit.store.nights import Nights
-from crm_audit.store.outbox import Outbox
+from crm_audit.store.outbox import NOBODY, Outbox
 from crm_audit.store.rows import rows
 from crm_audit.store.streams import Count
 from crm_audit.store.transactions import Sleep, Transactions, told
@@ -37,17 +38,19 @@ class Store:
     that there is no room left.
     """
 
-    def __init__(self, engine: Engine, *, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, engine: Engine, *, by: str = NOBODY, sleep: Sleep = time.sleep) -> None:
         self._engine = engine
         self._write = Transactions(engine, sleep)
         self._read = Transactions(reader(engine), sleep)
         self.nights = Nights(self._write, self._read)
-        self.outbox = Outbox(self._write, self._read)
+        self.outbox = Outbox(self._write, self._read, by=by)
+        self.log = Log(self._write, self._read)
+        self._by = by
 
     @classmethod
-    def open(cls, url: str, *, sleep: Sleep = time.sleep) -> Self:
-        """Open a store, creating or upgrading its schema; raises FixConfig or StoreTooNew."""
-        return cls(connect(url), sleep=sleep)
+    def open(cls, url: str, *, by: str = NOBODY, sleep: Sleep = time.sleep) -> Self:
+        """Open a store for somebody, creating or upgrading its schema; raises FixConfig or StoreTooNew."""
+        return cls(connect(url), by=by, sleep=sleep)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -137,7 +140,10 @@ class Store:
         def work(db: Connection) -> dict[str, int]:
             everybody = forgetting.identities(db, connection, people)
             hints.unhear(db, connection, everybody)
-            return forgetting.forget(db, connection, everybody, key=keys.key(db))
+            known = keys.key(db)
+            what = {"people": [known.mark(each) for each in sorted(everybody)]}
+            log.append(db, log.Note(connection=connection, actor=self._by, act="forgot", what=what))
+            return forgetting.forget(db, connection, everybody, key=known)
 
         erased = self._write(work)
         if not Transactions(alone(self._engine), self._write.sleep)(forgetting.overwrite):

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, false, func, or
 
 from crm_audit.domain import Change, Event, Link, Person, Recheck, Record
 from crm_audit.frames import LISTS
+from crm_audit.store import said
 from crm_audit.store.keys import Key, key
 from crm_audit.store.outbox import JOURNAL, OUTBOX
 from crm_audit.store.rows import record, rows
@@ -74,8 +75,10 @@ def forget(db: Connection, connection: str, people: Collection[str], *, key: Key
     tombstone = INSERT[db.dialect.name](FORGOTTEN).on_conflict_do_nothing()
     db.execute(tombstone, [known | {"mark": key.mark(each)} for each in sorted(people)])
     written = [db.execute(delete(table).where(*of)).rowcount for table, of in _written(db, connection, people)]
+    words = said.erase(db, said.naming(db, connection, people))
     erased = {kind: db.execute(delete(table).where(*of)).rowcount for kind, table, of in _theirs(connection, people)}
-    return erased | {kind: _unname(db, connection, kind, people) for kind in NAMING} | {"writes": sum(written)}
+    unnamed = {kind: _unname(db, connection, kind, people) for kind in NAMING}
+    return erased | unnamed | {"writes": sum(written), "words": words}
 
 
 def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str, int]:
@@ -84,8 +87,8 @@ def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str
     counted = select(func.count())
     found = (*_theirs(connection, people), *naming)
     written = [db.scalar(counted.select_from(table).where(*of)) or 0 for table, of in _written(db, connection, people)]
-    told = {kind: db.scalar(counted.select_from(table).where(*of)) or 0 for kind, table, of in found}
-    return told | {"writes": sum(written)}
+    counts = {kind: db.scalar(counted.select_from(table).where(*of)) or 0 for kind, table, of in found}
+    return counts | {"writes": sum(written), "words": len(said.naming(db, connection, people))}
 
 
 def overwrite(db: Connection) -> bool:
@@ -94,7 +97,7 @@ def overwrite(db: Connection) -> bool:
     PostgreSQL does not tell of readers, and its log and backups keep old pages for as long as they are set to.
     """
     if db.dialect.name == "postgresql":
-        db.execute(text("VACUUM (FULL) people, links, events, rechecks, history, hints, outbox, journal"))
+        db.execute(text("VACUUM (FULL) people, links, events, rechecks, history, hints, outbox, journal, said"))
         return True
     db.execute(text("VACUUM"))
     return bool(db.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0] == 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -23,6 +24,14 @@ class Key:
     def mark(self, person: str) -> str:
         """What is kept of the id of somebody who was forgotten."""
         return self._hash(person, size=16, use=b"forgotten")
+
+    def reference(self, words: str) -> str:
+        """What stands in the log for a name, or for what somebody wrote."""
+        return self._hash(words, size=16, use=b"said")
+
+    def seal(self, text: str) -> str:
+        """What chains an entry of the log to the one before: 64 hexadecimal characters."""
+        return hmac.new(self.secret, b"log\0" + text.encode(), hashlib.sha256).hexdigest()
 
     def _hash(self, text: str, *, size: int, use: bytes) -> str:
         said = text.encode("utf-8", "surrogatepass")

@@ -11,15 +11,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from sqlalchemy import BigInteger, Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import BigInteger, Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy.sql.elements import Label
 from sqlmodel import Field
 
+from crm_audit.chain import Act
 from crm_audit.connectors.base import Fields, Receipt, Write, Written
 from crm_audit.errors import Busy
-from crm_audit.store import lease
+from crm_audit.store import lease, log
 from crm_audit.store.rows import storable
 from crm_audit.store.tables import METADATA, RUNS, Base
 from crm_audit.store.transactions import Transactions
+
+NOBODY = "crm-audit"
+"""Who stands in the log where nobody was named."""
 
 LEASE = 15 * 60
 """Seconds for which a batch stays with a process that nothing is heard of: longer than a connector waits for a page."""
@@ -65,6 +70,7 @@ class JournalRows(_Write, table=True):
 
     id: int = Field(primary_key=True)  # of the outbox
     at: int = Field(sa_type=BigInteger)  # seconds since 1970 by the database's clock
+    entry: int | None  # of the audit log that tells of it; 0: from before there was one
 
 
 OUTBOX, JOURNAL = METADATA.tables["outbox"], METADATA.tables["journal"]
@@ -83,10 +89,13 @@ class Entry:
 class Outbox:
     """The writes of the connections as one process sees them."""
 
-    def __init__(self, write: Transactions, read: Transactions, process: str | None = None) -> None:
+    def __init__(
+        self, write: Transactions, read: Transactions, process: str | None = None, *, by: str = NOBODY
+    ) -> None:
         self._write = write
         self._read = read
         self._me = process or lease.holder()
+        self._by = by
 
     def put(self, connection: str, writes: Iterable[Write], *, plan: str, run: int | None) -> list[Entry]:
         """Write down what is to be sent; Busy where another process is at it."""
@@ -146,6 +155,27 @@ class Outbox:
 
         self._write(work)
 
+    def log(self, connection: str, *, late: bool = False) -> None:
+        """Tell the audit log of what the journal holds and the log does not: one entry per plan.
+
+        `late`: whoever wrote it was cut off before this, and is not known here.
+        """
+        mine = (JOURNAL.c.connection == connection, JOURNAL.c.entry.is_(None))
+        counts = [_count(state) for state in KNOWN]
+        plans = select(JOURNAL.c.plan, JOURNAL.c.run, *counts).where(*mine)
+
+        def work(db: Connection) -> None:
+            for plan in db.execute(
+                plans.group_by(JOURNAL.c.plan, JOURNAL.c.run).order_by(func.min(JOURNAL.c.id))
+            ).all():
+                what = {**plan._asdict(), **({"late": True} if late else {})}
+                act: Act = "undone" if plan.run is None else "applied"
+                number = log.append(db, log.Note(connection=connection, actor=self._by, act=act, what=what))
+                these = (*mine, JOURNAL.c.plan == plan.plan, JOURNAL.c.run.is_not_distinct_from(plan.run))
+                db.execute(update(JOURNAL).where(*these).values(entry=number))
+
+        self._write(work)
+
     def drop(self, entries: Sequence[Entry]) -> None:
         """Forget what was never sent, or did not arrive: the next plan has it again where it still differs."""
         self._write(lambda db: db.execute(delete(OUTBOX).where(OUTBOX.c.id.in_([each.id for each in entries]))))
@@ -177,6 +207,10 @@ class Outbox:
         for holder in db.scalars(select(OUTBOX.c.holder).where(*at_it).distinct()):
             if not lease.idle(holder, self._me):
                 raise Busy(f"{connection}: {lease.process(holder)} is writing to it; wait for it to end")
+
+
+def _count(state: State) -> Label[int]:
+    return func.count().filter(JOURNAL.c.state == state).label(state)
 
 
 def _now(db: Connection) -> int:

@@ -41,9 +41,11 @@ def apply(
         except CrmAuditError as error:
             if not receipts:
                 raise
+            outbox.log(plan.connection)
             left = plan.writes[len(receipts) :]
             return receipts + [Receipt(write, ok=False, reason=f"not tried, or not known: {error}") for write in left]
         progress(len(receipts))
+    outbox.log(plan.connection)
     crash.at("P7")
     return receipts
 
@@ -55,8 +57,12 @@ def recover(connection: str, connector: Connector, outbox: Outbox) -> None:
     that follows has them where they still differ.
     """
     left = outbox.left(connection)
-    if not left:
-        return
+    if left:
+        _learn(left, connection, connector=connector, outbox=outbox)
+    outbox.log(connection, late=True)
+
+
+def _learn(left: Sequence[Entry], connection: str, *, connector: Connector, outbox: Outbox) -> None:
     unknown = [each for each in left if each.state == "sending"]
     shown = connector.shown(sorted({each.write.deal for each in unknown})) if unknown else {}
     learnt = [(each, _learnt(each.write, shown.get(each.write.deal, {}).get(each.write.place))) for each in unknown]
