@@ -120,9 +120,10 @@ class Count:
     warned: int
 
 
-def count(audit: Audit, how_far: HowFar) -> Count:
-    """How many open deals a gate stands before."""
-    worst = stops(audit, how_far).group_by("id").agg(pl.col("done").max())["done"].to_list()
+def count(audit: Audit, how_far: HowFar, *, waived: Waived = (), opened: Collection[str] = ()) -> Count:
+    """How many open deals a gate stands before; `opened` are those whose gate somebody broke open."""
+    stands = stops(audit, how_far, waived=waived).filter(~pl.col("id").is_in(list(opened)))
+    worst = stands.group_by("id").agg(pl.col("done").max())["done"].to_list()
     return Count(refused=worst.count("block"), warned=worst.count("warn"))
 
 

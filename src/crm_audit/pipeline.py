@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from crm_audit import crash, evaluate, facts
+from crm_audit import crash, evaluate, exempt, facts
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Connector, Fields, KnowsBypass, Receipt
 from crm_audit.deadlocks import deadlocks
@@ -20,6 +20,7 @@ from crm_audit.facts import Facts, Terms
 from crm_audit.gates import HowFar, refused_stages
 from crm_audit.policy import Pack
 from crm_audit.store import Run, Store
+from crm_audit.waivers import BrokenGlass, Waiver
 from crm_audit.writeback.annotation import annotate, gated
 from crm_audit.writeback.apply import apply, recover
 from crm_audit.writeback.breaker import held
@@ -55,6 +56,18 @@ class Report:
     as_of: datetime
     audit: Audit
     findings: tuple[Finding, ...]
+    waivers: tuple[Waiver, ...] = ()  # those in force
+    broken: tuple[BrokenGlass, ...] = ()  # in force
+
+    @property
+    def waived(self) -> frozenset[exempt.Pair]:
+        """Deals and the rules that they are let off."""
+        return frozenset((waiver.deal, waiver.rule) for waiver in self.waivers)
+
+    @property
+    def opened(self) -> frozenset[str]:
+        """Deals whose whole gate somebody broke open."""
+        return frozenset(each.deal for each in self.broken)
 
     @property
     def facts(self) -> Facts:
@@ -96,8 +109,21 @@ def check(store: Store, job: Job, *, as_of: datetime, deals: Iterable[str] | Non
         raise Incomplete(f"{job.name}: the last sync could not read the deals: {run.missing['deals']}")
     with store.known(run) as tables:
         known = facts.build(tables, terms(job.connection, run))
-    audit = evaluate.audit(known, job.pack, as_of, deals)
-    return Report(job, run, as_of, audit, tuple(explain(audit)))
+    return _judged(store, Report(job, run, as_of, evaluate.audit(known, job.pack, as_of, deals), ()))
+
+
+def _judged(store: Store, report: Report) -> Report:
+    """The report with its findings, and with the exceptions that people made as they stood at its instant."""
+    name, at = report.job.name, report.as_of
+    today = facts.today(at, report.facts.terms.zone)
+    deals = set(report.audit.verdicts["id"])
+    waivers = [waiver for waiver in store.waivers.all(name) if waiver.deal in deals]
+    force = tuple(waiver for waiver in waivers if waiver.state(at, today) == "in force")
+    broken = tuple(each for each in store.waivers.glass(name) if each.deal in deals and each.in_force(at))
+    found = replace(report, waivers=force, broken=broken)
+    findings = exempt.waived(explain(report.audit), found.waived)
+    of_waivers = exempt.about(report.audit, waivers, at, today)
+    return replace(found, audit=exempt.counted(report.audit, findings), findings=(*findings, *of_waivers))
 
 
 def how_far(connection: Connection) -> HowFar:
@@ -149,8 +175,10 @@ def _held(report: Report, writes: Plan) -> str | None:
 def notes(report: Report) -> dict[str, Annotation]:
     """What every audited deal should show, its gate included."""
     findings = told_in_crm(report, report.findings)
-    said = annotate(report.audit, findings, told_in_crm(report, lacking(report.audit)))
-    return gated(said, refused_stages(report.audit, how_far(report.job.connection)))
+    ahead = exempt.waived(lacking(report.audit), report.waived)
+    said = annotate(report.audit, findings, told_in_crm(report, ahead))
+    gates = refused_stages(report.audit, how_far(report.job.connection), waived=report.waived)
+    return gated(said, {deal: gate for deal, gate in gates.items() if deal not in report.opened})
 
 
 def told_in_crm(report: Report, findings: Iterable[Finding]) -> list[Finding]:

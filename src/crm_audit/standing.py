@@ -11,6 +11,9 @@ from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding
 from crm_audit.policy import SEVERITIES
 
+LET_OFF = ("waived",)
+"""Statuses of a finding that is kept, and not held against the deal."""
+
 
 def highest_stages(audit: Audit) -> dict[tuple[str, int], str]:
     """The label of the last stage at or below each rung, by pipeline and rung."""
@@ -34,13 +37,19 @@ def first_stages(audit: Audit) -> dict[tuple[str, int], str]:
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
-    """The most serious first: what blocks, then by severity, then what is asked at the lowest rung."""
+    """The most serious first: what blocks, then by severity, then what is asked at the lowest rung; about us last."""
 
-    def weight(finding: Finding) -> tuple[bool, bool, int, int]:
+    def weight(finding: Finding) -> tuple[bool, bool, bool, int, int]:
         severity = SEVERITIES.index(finding.severity)
-        return finding.status != "open", finding.action != "block", -severity, finding.rung
+        lesser = (finding.layer == "system", finding.status != "open", finding.action != "block")
+        return *lesser, -severity, finding.rung
 
     return sorted(findings, key=weight)
+
+
+def foremost(findings: Iterable[Finding]) -> Finding | None:
+    """What matters most; nothing that the deal is let off does."""
+    return next((finding for finding in ranked(findings) if finding.status not in LET_OFF), None)
 
 
 def supported_stage(pipeline: str, rung: int | None, labels: Mapping[tuple[str, int], str]) -> str | None:

@@ -14,7 +14,7 @@ from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding
 from crm_audit.facts import OPEN, UNMAPPED
 from crm_audit.money import Rates, converted, rates_on
-from crm_audit.standing import highest_stages, once_fixed, ranked, supported_stage
+from crm_audit.standing import foremost, highest_stages, once_fixed, supported_stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,7 @@ def _lines(audit: Audit, findings: Iterable[Finding]) -> Iterator[Line]:
             supported_max=row["supported_max"],
             supported_stage=supported_stage(row["pipeline"], row["supported_max"], labels),
             once_fixed=once_fixed(row), verdict=row["verdict"], action=row["action"], amount=worth.amount(row),
-            weighted=weighted, evidenced=evidenced, findings=len(mine), top=next(iter(ranked(mine)), None),
+            weighted=weighted, evidenced=evidenced, findings=len(mine), top=foremost(mine),
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from crm_audit.cli import (
     explain,
     forget,
     gate,
+    glass,
     kit,
     log,
     provision,
@@ -24,6 +25,7 @@ from crm_audit.cli import (
     run,
     serve,
     sync,
+    waivers,
     writeback,
 )
 from crm_audit.cli.base import app, logged
@@ -39,6 +41,7 @@ __all__ = [
     "explain",
     "forget",
     "gate",
+    "glass",
     "kit",
     "log",
     "main",
@@ -47,6 +50,7 @@ __all__ = [
     "run",
     "serve",
     "sync",
+    "waivers",
     "writeback",
 ]
 

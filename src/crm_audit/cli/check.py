@@ -12,6 +12,7 @@ from crm_audit.cli import base as cli
 from crm_audit.cli.base import As, AsOf, Name, app
 
 if TYPE_CHECKING:
+    from crm_audit.gates import Count
     from crm_audit.pipeline import Report
     from crm_audit.summary import Line, Summary
 
@@ -93,8 +94,6 @@ def _exit_code(reports: list[tuple[Report, Summary]], fail_on: FailOn) -> int:
 
 
 def _as_json(report: Report, summary: Summary, rules: list[str] | None) -> dict[str, object]:
-    from crm_audit import gates, pipeline
-
     findings = [finding for finding in report.findings if not rules or finding.rule in rules]
     return {
         "connection": report.job.name,
@@ -114,7 +113,9 @@ def _as_json(report: Report, summary: Summary, rules: list[str] | None) -> dict[
         "open_deals": summary.open_deals,
         "not_judged": summary.unmapped,
         "verdicts": summary.verdicts,
-        "gate": gates.count(report.audit, pipeline.how_far(report.job.connection)),
+        "gate": _standing_gate(report),
+        "waivers": report.waivers,
+        "broken_glass": report.broken,
         "money": summary.money,
         "rules": summary.rules,
         "deals": summary.lines,
@@ -167,7 +168,7 @@ def _tell_gate(report: Report) -> None:
     from crm_audit.cli import screen
 
     far = pipeline.how_far(report.job.connection)
-    now = gates.count(report.audit, far)
+    now = _standing_gate(report)
     full = gates.count(report.audit, gates.HowFar(default="block", won=far.won))
     if not full.refused:
         screen.say("Gate      no deal would be kept out of a later stage")
@@ -176,6 +177,29 @@ def _tell_gate(report: Report) -> None:
     else:
         told = f"keeps {now.refused:,} deals out of a later stage, asks {now.warned:,} more for a reason"
         screen.say(f"Gate      {told}")
+    _tell_exceptions(report)
+
+
+def _standing_gate(report: Report) -> Count:
+    """How many deals the gate keeps out as it stands, waivers and broken glass included."""
+    from crm_audit import gates, pipeline
+
+    far = pipeline.how_far(report.job.connection)
+    return gates.count(report.audit, far, waived=report.waived, opened=report.opened)
+
+
+def _tell_exceptions(report: Report) -> None:
+    """What people made exceptions of, and what is to be done about those."""
+    from crm_audit import exempt
+    from crm_audit.cli import screen
+
+    told = [f"{len(report.waivers):,} waivers in force"] if report.waivers else []
+    told += [f"{len(report.opened):,} gates broken open"] if report.opened else []
+    if told:
+        screen.say(f"Let off   {', '.join(told)}")
+    for finding in report.findings:
+        if finding.rule in (exempt.EXPIRED, exempt.UNUSED):
+            screen.say(f"          deal {finding.deal}: {finding.says} {finding.todo}")
 
 
 def _tell_coverage(report: Report, summary: Summary) -> None:

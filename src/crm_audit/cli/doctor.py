@@ -51,7 +51,7 @@ def doctor(name: Name = None, as_json: As = False) -> None:
         if any(job.connection.nightly for job in jobs):
             checks.append(_scheduler(store))
         for job in jobs:
-            checks += [*_connection(job, store), *_nights(job, store)]
+            checks += [*_connection(job, store), *_nights(job, store), *_exceptions(job, store)]
     if as_json:
         screen.document("doctor", {"checks": checks})
     else:
@@ -223,6 +223,25 @@ def _became(night: Night) -> tuple[str, str]:
     again = again_at(night)
     when = f"is tried again from {again:%H:%M} UTC on" if again else "is not tried again"
     return ("WARN" if again else "FAIL"), f"failed {night.tries} times and {when}: {night.note}"
+
+
+def _exceptions(job: Job, store: Store) -> Iterator[Check]:
+    """Gates that are broken open, and waivers that ran out too soon or let nothing off."""
+    from crm_audit import exempt, pipeline
+    from crm_audit.cli.log import FORGOTTEN
+
+    now = cli.now()
+    for glass in store.waivers.glass(job.name):
+        if glass.in_force(now):
+            until = f"open until {glass.until:%Y-%m-%d %H:%M} UTC, by {glass.opener or FORGOTTEN}"
+            yield Check(job.name, "glass", "WARN", f"deal {glass.deal} is {until}: {glass.why or FORGOTTEN}")
+    waivers, last = store.waivers.all(job.name), store.latest(job.name)
+    if not waivers or last is None or "deals" in last.missing:
+        return
+    report = pipeline.check(store, job, as_of=now, deals=sorted({waiver.deal for waiver in waivers}))
+    for finding in report.findings:
+        if finding.rule in (exempt.EXPIRED, exempt.UNUSED):
+            yield Check(job.name, "waivers", "WARN", f"deal {finding.deal}: {finding.says} {finding.todo}")
 
 
 def _ago(silence: timedelta) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from crm_audit.cli import base as cli
 from crm_audit.cli.base import As, AsOf, app
+from crm_audit.cli.deals import Deal, Where, audited
+from crm_audit.cli.log import FORGOTTEN
 
 if TYPE_CHECKING:
+    from crm_audit.explain import Finding
     from crm_audit.pipeline import Report
     from crm_audit.proof import Proof
     from crm_audit.summary import Line
@@ -26,33 +29,23 @@ WORDS = {
 
 @app.command()
 def explain(
-    deal: Annotated[str, typer.Argument(help="The deal's id in its CRM.")],
-    connection: Annotated[str | None, typer.Option("--connection", help="Where several know that id.")] = None,
+    deal: Deal,
+    connection: Where = None,
     as_of: AsOf = None,
     as_json: As = False,
 ) -> None:
     """Say why a deal got its verdict: every rule, what was looked for, what was found, and the record it rests on."""
-    from crm_audit import pipeline
     from crm_audit.cli import screen
-    from crm_audit.errors import FixConfig
 
     loaded = cli.settings()
     with cli.opened(loaded) as store:
-        reports = [
-            pipeline.check(store, job, as_of=cli.moment(as_of), deals=[deal]) for job in cli.jobs(connection, loaded)
-        ]
-    known = [report for report in reports if report.audit.verdicts.height]
-    if not known:
-        raise FixConfig(f"no deal {deal!r} in the store; ids are the CRM's own, and `crm-audit sync` reads new deals")
-    if len(known) > 1:
-        names = ", ".join(report.job.name for report in known)
-        raise FixConfig(f"the connections {names} all have a deal {deal!r}; choose one with --connection")
+        report = audited(store, loaded, deal, connection=connection, as_of=cli.moment(as_of))
     if as_json:
-        screen.document("explanation", _as_json(known[0], deal))
+        screen.document("explanation", _as_json(report, deal))
     else:
-        tell(known[0], deal)
-        _hint_at(known[0], deal)
-    if known[0].run.missing:
+        tell(report, deal)
+        _hint_at(report, deal)
+    if report.run.missing:
         raise typer.Exit(3)
 
 
@@ -87,7 +80,9 @@ def _as_json(report: Report, deal: str) -> dict[str, object]:
         "findings": report.findings,
         "proof": claimed,
         "next_rung": gates,
-        "gate": refusals(report.audit, pipeline.how_far(report.job.connection)),
+        "gate": refusals(report.audit, pipeline.how_far(report.job.connection), waived=report.waived),
+        "waivers": report.waivers,
+        "broken_glass": report.broken,
     }
 
 
@@ -105,9 +100,7 @@ def tell(report: Report, deal: str, *, whole: bool = True) -> None:
         return
     _tell_verdict(report, line)
     for finding in report.findings:
-        screen.say("", f"  {finding.rule} · {finding.severity} · {finding.action}", f"    {finding.says}")
-        if finding.todo:
-            screen.say(f"    → {finding.todo}")
+        _tell_finding(report, finding)
     claimed, gates = _proofs(report, deal)
     screen.say("", f"Why: every rule at rung {line.claimed}")
     holding = [] if whole else [proof for proof in claimed if proof.status == "holds"]
@@ -121,6 +114,19 @@ def tell(report: Report, deal: str, *, whole: bool = True) -> None:
         for proof in gates:
             _tell_proof(proof)
     _tell_gate(report)
+
+
+def _tell_finding(report: Report, finding: Finding) -> None:
+    from crm_audit.cli import screen
+    from crm_audit.standing import LET_OFF
+
+    done = finding.status if finding.status in LET_OFF else finding.action
+    screen.say("", f"  {finding.rule} · {finding.severity} · {done}", f"    {finding.says}")
+    for waiver in report.waivers if done == "waived" else ():
+        if waiver.rule == finding.rule:
+            screen.say(f"    waiver {waiver.id} until {waiver.until}: {waiver.why or FORGOTTEN}")
+    if finding.todo:
+        screen.say(f"    → {finding.todo}")
 
 
 AT_THE_GATE = {
@@ -137,8 +143,11 @@ def _tell_gate(report: Report) -> None:
     from crm_audit.cli import screen
     from crm_audit.refusals import refusals
 
+    for glass in report.broken:
+        opened = f"open to every stage until {glass.until:%Y-%m-%d %H:%M} UTC, broken by {glass.opener or FORGOTTEN}"
+        screen.say("", f"Gate: {opened}: {glass.why or FORGOTTEN}")
     before: tuple[str, ...] = ()
-    for each in refusals(report.audit, pipeline.how_far(report.job.connection)):
+    for each in refusals(report.audit, pipeline.how_far(report.job.connection), waived=report.waived):
         if not before:
             screen.say("", "At the gate of the stages to come")
         screen.say(f"  {each.label}: {AT_THE_GATE[each.step]}")

@@ -27,6 +27,7 @@ from crm_audit.store.outbox import NOBODY, Outbox
 from crm_audit.store.rows import rows
 from crm_audit.store.streams import Count
 from crm_audit.store.transactions import Sleep, Transactions, told
+from crm_audit.store.waivers import Waivers
 
 __all__ = ["Asked", "Count", "Run", "Start", "Store"]
 
@@ -45,6 +46,7 @@ class Store:
         self.nights = Nights(self._write, self._read)
         self.outbox = Outbox(self._write, self._read, by=by)
         self.log = Log(self._write, self._read)
+        self.waivers = Waivers(self._write, self._read)
         self._by = by
 
     @classmethod

@@ -10,7 +10,7 @@ from crm_audit.evaluate import Audit, there
 from crm_audit.explain import Finding
 from crm_audit.facts import Facts
 from crm_audit.gates import OPEN_GATE, Gate
-from crm_audit.standing import first_stages, highest_stages, ranked, supported_stage
+from crm_audit.standing import first_stages, foremost, highest_stages, ranked, supported_stage
 from crm_audit.writeback import details
 from crm_audit.writeback.details import Details, Entry, Rests
 
@@ -67,7 +67,7 @@ def _annotation(row: Mapping[str, object], told: _Told) -> Annotation:
     supported = _number(row["supported_max"])
     claimed = _number(row["claimed"])
     findings = ranked(told.findings.get(deal, []))
-    top = next(iter(findings), None)
+    top = foremost(findings)
     return Annotation(
         status=verdict,
         supported_stage=supported_stage(pipeline, supported, told.reached),

@@ -49,6 +49,14 @@ describe('one finding', () => {
         expect(root.querySelector('.reason')).toBeNull();
     });
 
+    it.each([
+        ['open', 'Missing'], ['waived', 'Waived'], ['snoozed', 'Snoozed'], ['unverifiable', 'Cannot be told']
+    ])('says how it stands: %s', async (status, text) => {
+        const root = (await shown({ ...OPEN, status })).shadowRoot;
+        expect(root.querySelector('lightning-icon').alternativeText).toBe(text);
+        expect(root.querySelector('.answer') === null).toBe(status !== 'open');
+    });
+
     it('says why, with the record it rests on', async () => {
         const element = await shown();
         await click(element, '.why');

@@ -1,6 +1,8 @@
-"""What people decide: the audit log, and the words it refers to."""
+"""What people decide: waivers and broken glass, the audit log, and the words that these refer to."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +14,7 @@ down_revision = "0005"
 def upgrade() -> None:
     """Create the tables; what was journalled before there was a log is taken for logged."""
     _log()
+    _exceptions()
     with op.batch_alter_table("journal") as journal:
         journal.add_column(sa.Column("entry", sa.Integer()))
     op.execute("UPDATE journal SET entry = 0")
@@ -33,3 +36,34 @@ def _log() -> None:
         sa.Column("words", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("reference", name="pk_said"),
     )
+
+
+def _exceptions() -> None:
+    for name, columns in (("waivers", _waiver()), ("glass", _glass())):
+        op.create_table(
+            name,
+            sa.Column("id", sa.Integer(), nullable=False),
+            sa.Column("connection", sa.String(), nullable=False),
+            sa.Column("deal", sa.String(), nullable=False),
+            sa.Column("why", sa.String(), nullable=False),
+            *columns,
+            sa.PrimaryKeyConstraint("id", name=f"pk_{name}"),
+            sqlite_autoincrement=True,
+        )
+        op.create_index(f"ix_{name}_connection", name, ["connection"])
+
+
+def _waiver() -> Iterator[sa.Column[object]]:
+    for name in ("rule", "requester"):
+        yield sa.Column(name, sa.String(), nullable=False)
+    yield sa.Column("until", sa.Date(), nullable=False)
+    yield sa.Column("requested", sa.DateTime(timezone=True), nullable=False)
+    yield sa.Column("approver", sa.String())
+    for name in ("approved", "withdrawn"):
+        yield sa.Column(name, sa.DateTime(timezone=True))
+
+
+def _glass() -> Iterator[sa.Column[object]]:
+    yield sa.Column("opener", sa.String(), nullable=False)
+    for name in ("opened", "until"):
+        yield sa.Column(name, sa.DateTime(timezone=True), nullable=False)

@@ -8,6 +8,8 @@ const ANSWER = 'CRM_Audit_Answer__c';
 const PAGELESS = ['doc_viewed', 'doc_open'];
 const RECORD = /^[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?$/;
 
+const STATUSES = { open: 'Missing', waived: 'Waived', snoozed: 'Snoozed' };
+
 /** Salesforce's own words for a refusal: what is wrong with a field says more than the summary above it. */
 function reasonOf(error) {
     const body = (error && error.body) || {};
@@ -38,7 +40,7 @@ export default class CrmAuditFinding extends NavigationMixin(LightningElement) {
     }
 
     get iconText() {
-        return this.isUnsure ? 'Cannot be told' : 'Missing';
+        return STATUSES[this.entry.status] || 'Cannot be told';
     }
 
     get iconVariant() {
