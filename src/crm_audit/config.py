@@ -70,6 +70,7 @@ class Connection(_Frozen):
     breaker_deals: int = Field(default=1000, ge=0)  # a plan that touches more waits for `writeback apply --plan`
     breaker_share: Decimal = Field(default=Decimal("0.3"), ge=0, le=1)  # and so does one above this share of open deals
     waiver_days: int = Field(default=90, ge=1)  # how far ahead a waiver may run
+    snooze_days: int = Field(default=30, ge=1)  # how long "does not apply" puts a finding off where it names no day
     glass_hours: int = Field(default=72, ge=1)  # for how long a gate may be broken open at most
     nightly: TimeOfDay | None = None  # when `serve` audits it, in its zone's time; not set: by hand or by cron
     zone: ZoneName | None = None  # in which the organisation's days begin; the CRM is asked where it is not set

@@ -68,6 +68,9 @@ MAPPABLE = (
 )  # fmt: skip
 """Names that may stand in `Survey.unmapped`. `contacts`: who is on a deal at all; `roles`: what they are there."""
 
+ANSWERS = ("fixed", "asked", "wrong", "not_applicable")
+"""What can be answered to a finding."""
+
 HISTORY_FIELDS = ("stage", "close_date", "amount", "next_step")
 
 
@@ -172,6 +175,21 @@ class Recheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a person said of a finding, on the record itself. What it was about is bound when it is first seen."""
+
+    id: str
+    deal: str
+    rule: str | None  # None where nobody can tell which finding it was about
+    answer: str  # of ANSWERS
+    at: datetime
+    topics: tuple[str, ...] = ()  # that the finding asked to be asked again
+    until: date | None = None
+    reason: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One field of one deal changed. Dates are written YYYY-MM-DD or as an instant ending in Z, money as a decimal."""
 
@@ -222,7 +240,7 @@ class Rate:
     valid_from: date | None = None
 
 
-Record = Deal | Link | Person | Company | Event | Recheck | Change | Stage | User | Rate
+Record = Deal | Link | Person | Company | Event | Recheck | Answer | Change | Stage | User | Rate
 
 KINDS: Mapping[str, type[Record]] = {
     "stages": Stage,
@@ -234,6 +252,7 @@ KINDS: Mapping[str, type[Record]] = {
     "links": Link,
     "events": Event,
     "rechecks": Recheck,
+    "answers": Answer,
     "history": Change,
 }
 """Every kind of record, in the order in which it is pulled."""

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from crm_audit.domain import TOP
 from crm_audit.evaluate import Audit, status
 from crm_audit.explain import Finding, day
-from crm_audit.standing import LET_OFF
+from crm_audit.facts import Facts
+from crm_audit.facts import today as local
 from crm_audit.waivers import Waiver
 
 Pair = tuple[str, str]
 """A deal and a rule by their ids."""
 
+WAIVED = "waived"
 EXPIRED, UNUSED = "SYS-WAIVER-EXPIRED", "SYS-WAIVER-UNUSED"
 """What is told of waivers. No pack has these rules: they are about us, so no CRM shows them."""
 
@@ -28,20 +30,40 @@ EXPIRED, UNUSED = "SYS-WAIVER-EXPIRED", "SYS-WAIVER-UNUSED"
 def waived(findings: Iterable[Finding], pairs: Collection[Pair]) -> list[Finding]:
     """The findings, those that a waiver in force lets off marked as such; what cannot be told stays as it is."""
     return [
-        replace(each, status="waived", action="annotate")
+        replace(each, status=WAIVED, action="annotate")
         if each.status == "open" and (each.deal, each.rule) in pairs
         else each
         for each in findings
     ]
 
 
+def snoozed(findings: Iterable[Finding], pairs: Collection[Pair]) -> list[Finding]:
+    """The findings, those that a rep has put off marked as such; they are held against the deal all the same."""
+    return [
+        replace(each, status="snoozed") if each.status == "open" and (each.deal, each.rule) in pairs else each
+        for each in findings
+    ]
+
+
+def put_off(facts: Facts, at: datetime, most: timedelta) -> frozenset[Pair]:
+    """What the last answer to a finding puts off: it does not apply, until a day or for `most`, and it says why."""
+    today = local(at, facts.terms.zone)
+    last = facts.answers.filter(pl.col("rule").is_not_null() & (pl.col("at") <= at)).sort("at", maintain_order=True)
+    rows = last.unique(["deal", "rule"], keep="last", maintain_order=True).filter(
+        (pl.col("answer") == "not_applicable")
+        & pl.col("reason").is_not_null()
+        & (pl.coalesce("until", pl.col("day") + most) >= today)
+    )
+    return frozenset(rows.select("deal", "rule").iter_rows())
+
+
 def counted(audit: Audit, findings: Iterable[Finding]) -> Audit:
     """The audit with the action of each deal that has a finding let off worked out again, without it."""
     told = list(findings)
-    let_off = {each.deal for each in told if each.status in LET_OFF}
+    let_off = {each.deal for each in told if each.status == WAIVED}
     if not let_off:
         return audit
-    left = [each for each in told if each.status not in LET_OFF and each.deal in let_off]
+    left = [each for each in told if each.status != WAIVED and each.deal in let_off]
     blocked = [each.deal for each in left if each.action == "block"]
     action = (
         pl.when(~pl.col("id").is_in(list(let_off))).then("action")

@@ -26,6 +26,7 @@ from crm_audit.domain import (
     Rung,
 )
 from crm_audit.errors import FixConfig
+from crm_audit.frames import SCHEMAS
 
 KIND = pl.Enum(list(STRENGTH))
 INDEX = pl.UInt32
@@ -68,6 +69,7 @@ class Facts:
     topics: Mapping[str, int]  # topic -> its bit in `acts.topics`
     plans: pl.DataFrame  # deal, event, kind, at, day of what may lie ahead, whoever is to take part
     rechecks: pl.DataFrame  # deal, day, topic
+    answers: pl.DataFrame  # deal (its id), rule, answer, at, day, until, reason; ours are left out
     history: pl.DataFrame  # deal, at, day, field, old, new
     rates: pl.DataFrame  # currency, units, per, valid_from
     stages: pl.DataFrame  # pipeline, stage, label, position, probability, forecast_category, state, rung
@@ -84,6 +86,7 @@ def build(tables: Mapping[str, pl.DataFrame], terms: Terms) -> Facts:
     deal_ids = deals.select("id", "deal")
     person_ids = _survivors(people, "person")
     events = _events(tables["events"], _Known(terms, deals, person_ids))
+    answered = answers(tables["answers"], terms)
     return Facts(
         terms=terms,
         deals=deals,
@@ -94,7 +97,8 @@ def build(tables: Mapping[str, pl.DataFrame], terms: Terms) -> Facts:
         acts=events.acts,
         topics=events.topics,
         plans=events.plans,
-        rechecks=_rechecks(tables["rechecks"], terms, deal_ids),
+        rechecks=_rechecks(pl.concat([tables["rechecks"], _asked(answered)]), terms, deal_ids),
+        answers=answered.select("deal", "rule", "answer", "at", "day", "until", "reason"),
         history=_history(tables["history"], terms, deal_ids),
         rates=tables["rates"].select("currency", "units", "per", "valid_from"),
         stages=stages,
@@ -359,6 +363,18 @@ def _rechecks(table: pl.DataFrame, terms: Terms, deals: pl.DataFrame) -> pl.Data
     return asked.explode("topic", empty_as_null=False, keep_nulls=False).with_columns(
         pl.col("topic").replace(TOPIC_ALIASES)
     )
+
+
+def answers(table: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """What people answered, with the day of it; what the integration user wrote is no answer (ruling 8)."""
+    ours = pl.col("by").eq_missing(terms.user) if terms.user else pl.lit(value=False)
+    return table.filter(~ours).with_columns(day=local_day("at", terms.zone))
+
+
+def _asked(answers: pl.DataFrame) -> pl.DataFrame:
+    """The re-checks that answers are (rulings 8 and 34): of the topics that were to be asked again, if any."""
+    asked = answers.filter(pl.col("answer") == "asked")
+    return asked.select("id", "deal", "topics", "by", on="day", recorded_at="at").select(SCHEMAS["rechecks"].keys())
 
 
 def _history(table: pl.DataFrame, terms: Terms, deals: pl.DataFrame) -> pl.DataFrame:

@@ -56,6 +56,10 @@ SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
         "id": pl.String(), "deal": pl.String(), "on": pl.Date(), "topics": pl.String(), "by": pl.String(),
         "recorded_at": INSTANT,
     },
+    "answers": {
+        "id": pl.String(), "deal": pl.String(), "rule": pl.String(), "answer": pl.String(), "at": INSTANT,
+        "topics": pl.String(), "until": pl.Date(), "reason": pl.String(), "by": pl.String(),
+    },
     "history": {
         "id": pl.String(), "deal": pl.String(), "field": pl.String(), "at": INSTANT, "old": pl.String(),
         "new": pl.String(), "by": pl.String(), "recorded_at": INSTANT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -33,6 +33,7 @@ LOST_WITH = {
     "people": ("contacts", "roles"),
     "companies": ("company", "fit"),
     "rechecks": ("rechecks",),
+    "answers": ("rechecks",),
     "history": ("history",),
 }
 """What nobody can tell when a kind of record was not read to its end."""
@@ -121,9 +122,16 @@ def _judged(store: Store, report: Report) -> Report:
     force = tuple(waiver for waiver in waivers if waiver.state(at, today) == "in force")
     broken = tuple(each for each in store.waivers.glass(name) if each.deal in deals and each.in_force(at))
     found = replace(report, waivers=force, broken=broken)
-    findings = exempt.waived(explain(report.audit), found.waived)
+    findings = _let_off(found, explain(report.audit))
     of_waivers = exempt.about(report.audit, waivers, at, today)
     return replace(found, audit=exempt.counted(report.audit, findings), findings=(*findings, *of_waivers))
+
+
+def _let_off(report: Report, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, marked where somebody waived them or a rep put them off."""
+    most = timedelta(days=report.job.connection.snooze_days)
+    put_off = exempt.put_off(report.facts, report.as_of, most)
+    return exempt.snoozed(exempt.waived(findings, report.waived), put_off)
 
 
 def how_far(connection: Connection) -> HowFar:
@@ -175,7 +183,7 @@ def _held(report: Report, writes: Plan) -> str | None:
 def notes(report: Report) -> dict[str, Annotation]:
     """What every audited deal should show, its gate included."""
     findings = told_in_crm(report, report.findings)
-    ahead = exempt.waived(lacking(report.audit), report.waived)
+    ahead = _let_off(report, lacking(report.audit))
     said = annotate(report.audit, findings, told_in_crm(report, ahead))
     gates = refused_stages(report.audit, how_far(report.job.connection), waived=report.waived)
     return gated(said, {deal: gate for deal, gate in gates.items() if deal not in report.opened})

@@ -11,8 +11,8 @@ from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding
 from crm_audit.policy import SEVERITIES
 
-LET_OFF = ("waived",)
-"""Statuses of a finding that is kept, and not held against the deal."""
+LET_OFF = ("waived", "snoozed")
+"""Statuses of a finding that is kept, and is never what matters most."""
 
 
 def highest_stages(audit: Audit) -> dict[tuple[str, int], str]:
@@ -48,7 +48,7 @@ def ranked(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def foremost(findings: Iterable[Finding]) -> Finding | None:
-    """What matters most; nothing that the deal is let off does."""
+    """What matters most; nothing that is waived or snoozed does."""
     return next((finding for finding in ranked(findings) if finding.status not in LET_OFF), None)
 
 

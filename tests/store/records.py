@@ -15,6 +15,7 @@ from crm_audit.connectors.base import Calls, Page
 from crm_audit.domain import (
     KINDS,
     Account,
+    Answer,
     Change,
     Company,
     Deal,
@@ -111,6 +112,13 @@ RECORDS: Mapping[str, tuple[Record, ...]] = {
     "rechecks": (
         Recheck(id="r1", deal="d1", on=date(2026, 2, 8), topics=("purchase_date",), by="u1", recorded_at=MOMENT),
         Recheck(id="r2", deal="d1", on=date(2026, 2, 9), topics=()),
+    ),
+    "answers": (
+        Answer(
+            id="a1", deal="d1", rule="CQ-OPP-BASICS", answer="asked", at=MOMENT, topics=("purchase_date",), by="u1",
+            until=date(2026, 3, 1), reason="On the phone",
+        ),
+        Answer(id="a2", deal="d1", rule=None, answer="wrong", at=MOMENT),
     ),
     "history": (
         Change(id="h1", deal="d1", field="stage", at=MOMENT, old="1", new="2", by="u1", recorded_at=MOMENT),

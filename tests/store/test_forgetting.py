@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from crm_audit.connectors.base import Receipt, Write
-from crm_audit.domain import Change, Event, Link, Person, Recheck, Record
+from crm_audit.domain import Answer, Change, Event, Link, Person, Recheck, Record
 from crm_audit.errors import Retry
 from crm_audit.store import Store
 from crm_audit.store.log import Note
@@ -39,9 +39,12 @@ TRACES: tuple[Record, ...] = (
     EVENT,
     replace(EVENT, id="e2", people=("p1",), declined=(), by=None),
     Recheck(id="r1", deal="d1", on=date(2026, 2, 8), topics=("purchase_date",), by=GONE.id),
+    Answer(id="a1", deal="d1", rule="CQ-OPP-NEED", answer="wrong", at=MOMENT, reason=f"Odo {MARK} said so", by=GONE.id),
     Change(id="h1", deal="d1", field="stage", at=MOMENT, old="1", new="2", by=GONE.id),
 )
-ERASED = {"people": 3, "links": 1, "events": 1, "rechecks": 1, "history": 1, "writes": 3, "words": 0}
+ERASED = {
+    "people": 3, "links": 1, "events": 1, "rechecks": 1, "answers": 1, "history": 1, "writes": 3, "words": 2,
+}  # fmt: skip
 
 
 def filled(store: Store) -> None:
@@ -59,8 +62,8 @@ def filled(store: Store) -> None:
 def everything(url: str) -> str:
     """All text of all tables."""
     names = (
-        "people", "links", "events", "rechecks", "history", "forgotten", "runs", "cursors", "journal", "outbox", "log",
-        "said",
+        "people", "links", "events", "rechecks", "history", "answers", "forgotten", "runs", "cursors", "journal",
+        "outbox", "log", "said",
     )  # fmt: skip
     return "\n".join(repr(row) for name in names for row in query(url, f"SELECT * FROM {name}"))
 
@@ -87,6 +90,7 @@ def test_what_is_about_others_stays(store: Store) -> None:
         ("e2", '["p1"]', "[]", None),
     ]
     assert frames["rechecks"].select("id", "by").rows() == [("r1", None)]
+    assert frames["answers"].select("rule", "reason", "by").rows() == [("CQ-OPP-NEED", "(erased)", None)]
     assert frames["history"].select("id", "new", "by").rows() == [("h1", "2", None)]
     assert [(each.write.deal, each.write.after) for each in store.outbox.applied("orchard", 1)] == [("d2", KEPT)]
 
@@ -103,8 +107,8 @@ def test_a_later_sync_does_not_bring_the_contact_back_and_sees_no_change(store: 
     run = synced(store, 3, *TRACES, Link(id="l3", deal="d2", person=BEFORE.id, role="user"))
     left = everything(store_url)
     assert not {word for word in (MARK, MARK.lower(), GONE.id, BEFORE.id) if word in left}
-    assert {kind: store.changed(run, kind) for kind in ("events", "rechecks", "history")} == {
-        "events": set(), "rechecks": set(), "history": set(),
+    assert {kind: store.changed(run, kind) for kind in ("events", "rechecks", "answers", "history")} == {
+        "events": set(), "rechecks": set(), "answers": set(), "history": set(),
     }  # fmt: skip
     assert store.frames(run)["links"]["id"].to_list() == ["l2"]
 

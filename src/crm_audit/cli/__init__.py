@@ -10,6 +10,7 @@ import sys
 from types import FrameType
 
 from crm_audit.cli import (
+    answers,
     check,
     demo,
     doctor,
@@ -34,6 +35,7 @@ from crm_audit.errors import CrmAuditError
 
 # importing a command registers it
 __all__ = [
+    "answers",
     "check",
     "demo",
     "doctor",

@@ -39,7 +39,9 @@ def forget(connection: Where, contact: Who, yes: Yes = False, as_json: As = Fals
     screen.say(f"{connection}: erased or changed: {_told(erased)}; a later sync leaves this contact out")
     if not known:
         screen.hint("Nothing in the store named this id: is it written just as the CRM writes it, no character less?")
-    screen.hint("Not looked through: free text of deals, such as next steps, and copies of the store made earlier")
+    screen.hint(
+        "Not looked through: free text of deals, such as next steps; first names in reasons; copies of the store made earlier"
+    )
 
 
 def _told(counts: dict[str, int]) -> str:

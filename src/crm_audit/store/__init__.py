@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from crm_audit.connectors.base import Calls, Hint, Page, Reading
 from crm_audit.domain import Account, Survey
 from crm_audit.errors import Retry
-from crm_audit.store import forgetting, hints, keys, lease, ledger, log, reading, statistics, streams, versions
+from crm_audit.store import answers, forgetting, hints, keys, lease, ledger, log, reading, statistics, streams, versions
 from crm_audit.store.current import Current
 from crm_audit.store.database import alone, connect
 from crm_audit.store.database import reading as reader
@@ -106,6 +106,8 @@ class Store:
             if entered is None:
                 return
             spared = forgetting.nobody(db, run.connection, page.rows)
+            if page.kind == "answers":
+                spared = answers.taken(db, run, spared)
             seen = shown if spared is page.rows else rows(spared)
             versions.observe(db, run, page, seen)
             closed = versions.close(db, run, page, seen) + versions.sweep(db, run, page, began=entered.began)

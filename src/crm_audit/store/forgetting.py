@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, false, func, or_, select, text, update
 
-from crm_audit.domain import Change, Event, Link, Person, Recheck, Record
+from crm_audit.domain import Answer, Change, Event, Link, Person, Recheck, Record
 from crm_audit.frames import LISTS
 from crm_audit.store import said
 from crm_audit.store.keys import Key, key
@@ -19,7 +19,10 @@ from crm_audit.store.tables import FORGOTTEN, INSERT, TABLES
 Forgotten = Callable[[str], bool]
 """Whether the person of that id was forgotten."""
 
-NAMING = ("events", "rechecks", "history")
+ERASED = "(erased)"
+"""Stands for a reason that named somebody: that there was one still counts."""
+
+NAMING = ("events", "rechecks", "answers", "history")
 """Kinds that name people beside what they are about."""
 
 
@@ -40,7 +43,7 @@ def spared(records: Iterable[Record], forgotten: Forgotten) -> Iterator[Record]:
                 continue
             case Link(person=one) if forgotten(one):
                 continue
-            case Event() | Recheck() | Change():
+            case Event() | Recheck() | Answer() | Change():
                 yield _unnamed(each, forgotten)
             case _:
                 yield each
@@ -73,22 +76,26 @@ def forget(db: Connection, connection: str, people: Collection[str], *, key: Key
         db.execute(text(f"LOCK TABLE {FORGOTTEN.name} IN ACCESS EXCLUSIVE MODE"))
     known = {"connection": connection}
     tombstone = INSERT[db.dialect.name](FORGOTTEN).on_conflict_do_nothing()
-    db.execute(tombstone, [known | {"mark": key.mark(each)} for each in sorted(people)])
+    names_them = said.names(db, connection, people)
+    everything = {*people, *_reasons(db, connection, names_them)}
+    db.execute(tombstone, [known | {"mark": key.mark(each)} for each in sorted(everything)])
     written = [db.execute(delete(table).where(*of)).rowcount for table, of in _written(db, connection, people)]
-    words = said.erase(db, said.naming(db, connection, people))
+    words = said.erase(db, said.naming(db, names_them))
     erased = {kind: db.execute(delete(table).where(*of)).rowcount for kind, table, of in _theirs(connection, people)}
-    unnamed = {kind: _unname(db, connection, kind, people) for kind in NAMING}
+    unnamed = {kind: _unname(db, connection, kind, everything) for kind in NAMING}
     return erased | unnamed | {"writes": sum(written), "words": words}
 
 
 def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str, int]:
     """The number of rows that `forget` would erase or change, by kind."""
-    naming = ((kind, TABLES[kind], _naming(connection, kind, people)) for kind in NAMING)
+    names_them = said.names(db, connection, people)
+    everything = {*people, *_reasons(db, connection, names_them)}
+    naming = ((kind, TABLES[kind], _naming(connection, kind, everything)) for kind in NAMING)
     counted = select(func.count())
     found = (*_theirs(connection, people), *naming)
     written = [db.scalar(counted.select_from(table).where(*of)) or 0 for table, of in _written(db, connection, people)]
     counts = {kind: db.scalar(counted.select_from(table).where(*of)) or 0 for kind, table, of in found}
-    return counts | {"writes": sum(written), "words": len(said.naming(db, connection, people))}
+    return counts | {"writes": sum(written), "words": len(said.naming(db, names_them))}
 
 
 def overwrite(db: Connection) -> bool:
@@ -97,10 +104,18 @@ def overwrite(db: Connection) -> bool:
     PostgreSQL does not tell of readers, and its log and backups keep old pages for as long as they are set to.
     """
     if db.dialect.name == "postgresql":
-        db.execute(text("VACUUM (FULL) people, links, events, rechecks, history, hints, outbox, journal, said"))
+        tables = "people, links, events, rechecks, answers, history, hints, outbox, journal, said"
+        db.execute(text(f"VACUUM (FULL) {tables}"))
         return True
     db.execute(text("VACUUM"))
     return bool(db.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0] == 0)
+
+
+def _reasons(db: Connection, connection: str, names_them: Callable[[str], bool]) -> set[str]:
+    """What people wrote in the CRM that names them."""
+    table = TABLES["answers"]
+    told = select(table.c.reason).where(table.c.connection == connection, table.c.reason.is_not(None)).distinct()
+    return {reason for reason in db.scalars(told) if reason is not None and names_them(reason)}
 
 
 def _theirs(connection: str, people: Collection[str]) -> Iterator[tuple[str, Table, list[ColumnElement[bool]]]]:
@@ -125,9 +140,10 @@ def _written(
 def _naming(connection: str, kind: str, people: Collection[str]) -> list[ColumnElement[bool]]:
     """The rows that name these people beside what they are about."""
     table = TABLES[kind]
+    told = [table.c.reason.in_(people)] if kind == "answers" else []
     lists = [table.c[name] for name in ("people", "declined") if name in table.c]
     named = [column.contains(LISTS.encode(each), autoescape=True) for column in lists for each in people]
-    return [table.c.connection == connection, or_(table.c.by.in_(people), *named)]
+    return [table.c.connection == connection, or_(table.c.by.in_(people), *named, *told)]
 
 
 def _unname(db: Connection, connection: str, kind: str, people: Collection[str]) -> int:
@@ -142,8 +158,11 @@ def _unname(db: Connection, connection: str, kind: str, people: Collection[str])
     return count
 
 
-def _unnamed(record: Event | Recheck | Change, forgotten: Forgotten) -> Record:
+def _unnamed(record: Event | Recheck | Answer | Change, forgotten: Forgotten) -> Record:
     by = None if record.by is not None and forgotten(record.by) else record.by
+    if isinstance(record, Answer):
+        told = record.reason is not None and forgotten(record.reason)
+        return replace(record, by=by, reason=ERASED if told else record.reason)
     if not isinstance(record, Event):
         return replace(record, by=by)
     people, declined = (tuple(one for one in named if not forgotten(one)) for named in (record.people, record.declined))

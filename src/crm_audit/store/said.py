@@ -6,7 +6,7 @@ So a name or a reason can be erased, and what refers to it stays as it is: the c
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from sqlalchemy import Connection, delete, select
 from sqlmodel import Field
@@ -52,20 +52,25 @@ def changed(db: Connection) -> set[str]:
     return {reference for reference, words in _all(db) if known.reference(words) != reference}
 
 
-def naming(db: Connection, connection: str, people: Collection[str]) -> set[str]:
-    """References to words that name any of these people: by id, by a name they ever had, or by an address."""
+def naming(db: Connection, names_them: Callable[[str], bool]) -> set[str]:
+    """References to words that name somebody."""
+    return {reference for reference, words in _all(db) if names_them(words)}
+
+
+def names(db: Connection, connection: str, people: Collection[str]) -> Callable[[str], bool]:
+    """Whether words name any of these people: by id, by a name they ever had, or by an address."""
     table = TABLES["people"]
     theirs = select(table.c.name, table.c.addresses).where(table.c.connection == connection, table.c.id.in_(people))
     known = db.execute(theirs).all()
-    names = {*people, *(row.name for row in known if len(row.name) >= SHORTEST)}
+    called = {*people, *(row.name for row in known if len(row.name) >= SHORTEST)}
     addresses = "".join(row.addresses or "" for row in known)
-    called = re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(each) for each in sorted(names))})(?!\w)", re.IGNORECASE)
+    by_name = re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(each) for each in sorted(called))})(?!\w)", re.IGNORECASE)
     hashed = key(db).hashed
 
     def names_them(words: str) -> bool:
-        return bool(called.search(words)) or any(hashed(each.lower()) in addresses for each in ADDRESS.findall(words))
+        return bool(by_name.search(words)) or any(hashed(each.lower()) in addresses for each in ADDRESS.findall(words))
 
-    return {reference for reference, words in _all(db) if names_them(words)}
+    return names_them
 
 
 def erase(db: Connection, references: Collection[str]) -> int:

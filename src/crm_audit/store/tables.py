@@ -243,6 +243,19 @@ class Rechecks(Version, table=True):
     recorded_at: datetime | None
 
 
+class Answers(Version, table=True):
+    """Versions of `domain.Answer`; the list is JSON text."""
+
+    deal: str
+    rule: str | None
+    answer: str
+    at: datetime
+    topics: str
+    until: date | None
+    reason: str | None
+    by: str | None
+
+
 class History(Version, table=True):
     """Versions of `domain.Change`; never closed because the CRM forgot."""
 
@@ -269,7 +282,7 @@ INSERT: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
 }
 """The databases that can be a store; SQL has no upsert that both understand."""
 
-DEAL_OF: Mapping[str, str] = {"deals": "id", "links": "deal", "rechecks": "deal", "history": "deal"}
+DEAL_OF: Mapping[str, str] = {"deals": "id", "links": "deal", "rechecks": "deal", "answers": "deal", "history": "deal"}
 """The column that names the one deal of a row; an event may have several, other kinds have none."""
 
 _running = RUNS.c.status == "running"  # a connection is read by one run at a time, whoever begins it
@@ -286,7 +299,7 @@ for _table in TABLES.values():  # a record has one current version, whoever writ
         postgresql_where=_current,
     )
 
-for _name, _column in (("links", "deal"), ("links", "person"), ("rechecks", "deal")):
+for _name, _column in (("links", "deal"), ("links", "person"), ("rechecks", "deal"), ("answers", "deal")):
     _current = TABLES[_name].c.closed_run.is_(None)
     Index(
         f"ix_{_name}_{_column}",

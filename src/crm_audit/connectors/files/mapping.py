@@ -86,7 +86,8 @@ Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_as_text)], ...], BeforeValidator(_several)]
 Filter = Mapping[str, Patterns]
 DateFormats = Annotated[tuple[Annotated[str, AfterValidator(_date_format)], ...], BeforeValidator(_several)]
-Kind = Annotated[str, one_of(KINDS, "kind of record")]
+Kind = Annotated[str, one_of((kind for kind in KINDS if kind != "answers"), "kind of record")]
+"""Answers are given on the records of a CRM; no export holds them."""
 HistoryField = Annotated[str, one_of(HISTORY_FIELDS, "field with a history")]
 Tellable = Annotated[str, one_of(MAPPABLE, "thing that an export can tell")]
 

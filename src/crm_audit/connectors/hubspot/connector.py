@@ -21,7 +21,7 @@ from crm_audit.connectors.hubspot.options import Options, fields, options
 from crm_audit.connectors.hubspot.passes import Passes
 from crm_audit.connectors.hubspot.portal import Portal, owners_by_user
 from crm_audit.connectors.hubspot.reader import Reader
-from crm_audit.connectors.hubspot.sources import sources
+from crm_audit.connectors.hubspot.sources import answered, sources
 from crm_audit.connectors.hubspot.survey import Shape, look, survey
 from crm_audit.connectors.scratch import Scratch
 from crm_audit.domain import Account, Annotation, Stage, Survey
@@ -79,7 +79,7 @@ class HubSpot(Gateless):
                 gateway=self._gateway,
                 portal=self._portal(),
                 shape=self._asked_shape(),
-                sources=self._sources,
+                sources=answered(self._sources, self._asked_shape().properties.get("deals", ())),
                 known=asked.known,
                 inline=Inline(scratch),
             )

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from crm_audit.connectors.hubspot import events, records
-from crm_audit.connectors.hubspot.names import MORE
+from crm_audit.connectors.hubspot import answers, events, records
+from crm_audit.connectors.hubspot.names import ANSWER, MORE
 from crm_audit.connectors.hubspot.reader import NOBODY, Reader, ids
 from crm_audit.connectors.hubspot.values import merged_ids
 from crm_audit.connectors.hubspot.walks import Group
 from crm_audit.connectors.options import RECHECK
 from crm_audit.domain import Person, Record
 
-LINKS, DATES = "links", "rechecks/deals"
+LINKS, DATES, ANSWERED = "links", "rechecks/deals", "answers/deals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ def _deals(reader: Reader, group: Group) -> Shares:
         reader.note_activities(found)
     gone = [*group.missing, *(old for one in found for old in merged_ids(one))]
     deals = [str(one["id"]) for one in found]
+    known = reader.known.records("answers", [each for one in found for each in answers.ids(one)])
     return {
+        ANSWERED: Share((row for one in found for row in answers.answers(one, portal, known)), deals=[*deals, *gone]),
         "history": Share(change for one in found for change in records.changes(one, portal)),
         DATES: Share((row for one in found for row in records.rechecks(one, portal)), deals=[*deals, *gone]),
         LINKS: Share(reader.links(deals) if reader.can("contacts") else (), deals=[*deals, *gone]),
@@ -134,9 +136,13 @@ CONTACTS = Feed(
 )
 DEALS = Feed(
     "deals",
-    {"history": "history", DATES: "rechecks", LINKS: "links", "deals": "deals"},
+    {"history": "history", DATES: "rechecks", ANSWERED: "answers", LINKS: "links", "deals": "deals"},
     _deals,
-    needs={DATES: _has_dates, LINKS: lambda reader: reader.can("contacts")},
+    needs={
+        DATES: _has_dates,
+        ANSWERED: lambda reader: reader.shape.has("deals", ANSWER),
+        LINKS: lambda reader: reader.can("contacts"),
+    },
 )
 ACTIVITIES = tuple(
     Feed(

@@ -124,3 +124,5 @@ OWN: Mapping[str, str] = {
     "details": "crm_audit_details",
 }
 """The only properties this program ever writes, by the field of `Annotation` they show."""
+ANSWER, ANSWER_UNTIL, ANSWER_REASON = "crm_audit_answer", "crm_audit_answer_until", "crm_audit_answer_reason"
+"""What a rep answers to the finding on top; this program only reads them."""

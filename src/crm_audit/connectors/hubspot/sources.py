@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from crm_audit.config import Connection
 from crm_audit.connectors.hubspot.gateway import Json, Query
 from crm_audit.connectors.hubspot.names import (
     ACTIVITY,
+    ANSWER,
+    ANSWER_REASON,
+    ANSWER_UNTIL,
     COMPANY,
     CONTACT,
     DEAL,
@@ -17,6 +20,7 @@ from crm_audit.connectors.hubspot.names import (
     MERGED,
     MORE,
     OUTGOING,
+    OWN,
     QUOTE_STATUS,
     TASK_DONE,
     TITLES,
@@ -62,6 +66,16 @@ def sources(connection: Connection, fields: Mapping[str, str], options: Options)
     found = [_companies(fields), _contacts(fields), _deals(fields, inline=("companies", *kinds))]
     found += [_activities(kind, fields, options) for kind in kinds]
     return {one.kind: _with_vital(one, connection) for one in found}
+
+
+def answered(found: Mapping[str, Source], has: Collection[str]) -> dict[str, Source]:
+    """The same, with what reps answer and what was shown to them, where deals have the property for it."""
+    if ANSWER not in has:
+        return dict(found)
+    deals = found["deals"]
+    more = (name for name in (ANSWER, ANSWER_UNTIL, ANSWER_REASON, OWN["top_finding"], OWN["details"]) if name in has)
+    history = _once(*deals.history, ANSWER, OWN["top_finding"])
+    return {**found, "deals": replace(deals, properties=_once(*deals.properties, *more), history=history)}
 
 
 def _with_vital(source: Source, connection: Connection) -> Source:

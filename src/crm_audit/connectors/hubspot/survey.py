@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crm_audit.connectors.hubspot.gateway import Gateway, Json, Refused
-from crm_audit.connectors.hubspot.names import BUYING_ROLES, CONTACT, SCOPES
+from crm_audit.connectors.hubspot.names import ANSWER, BUYING_ROLES, CONTACT, SCOPES
 from crm_audit.connectors.hubspot.options import ON_COMPANIES
 from crm_audit.connectors.hubspot.portal import Portal
 from crm_audit.connectors.hubspot.sources import Source
@@ -168,7 +168,7 @@ def _rechecks(shape: Shape, portal: Portal) -> Iterator[Finding]:
         yield from _field(shape, portal, name=name, kind="deals", lost=("rechecks",))
     by_date = any(shape.has("deals", portal.fields[name]) for name in mapped)
     by_task = bool(portal.options.rechecks) and shape.has("tasks", portal.fields["task_type"])
-    if not by_date and not by_task:
+    if not by_date and not by_task and not shape.has("deals", ANSWER):
         yield (
             ("rechecks",),
             (),

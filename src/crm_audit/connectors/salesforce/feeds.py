@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crm_audit.connectors.options import RECHECK
-from crm_audit.connectors.salesforce import activities, history, papers, records
+from crm_audit.connectors.salesforce import activities, answers, history, papers, records
 from crm_audit.connectors.salesforce.activities import Around
 from crm_audit.connectors.salesforce.org import Org
 from crm_audit.connectors.salesforce.reading import Row, flag, required, text
@@ -103,6 +103,9 @@ def _standing() -> list[Feed]:
             (one("links", "links/OpportunityContactRole", _roles),),
             logged=True,
             open=True,
+        ),
+        Feed(
+            answers.OBJECT, (one("answers", f"answers/{answers.OBJECT}", lambda org, rows, _: answers.answers(rows)),)
         ),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from crm_audit.connectors.salesforce.kit import ANSWER
 from crm_audit.connectors.salesforce.reading import Row
 
 
@@ -23,6 +24,9 @@ def _asked(needed: str, wished: str = "") -> Asked:
 STAMP = "SystemModstamp"
 
 _ACTIVITY = "What.Name Subject Type CreatedDate CreatedById IsDeleted"
+
+ANSWERED_DEAL, ANSWERED_DETAILS = "Verdict__r.Deal_Id__c", "Verdict__r.Details__c"
+"""What an answer says of its deal and of what was shown there, by way of its verdict."""
 
 OBJECTS: Mapping[str, Asked] = {
     "Organization": _asked("Id Name", "TimeZoneSidKey DefaultCurrencyIsoCode"),
@@ -67,6 +71,10 @@ OBJECTS: Mapping[str, Asked] = {
     "Quote": _asked(f"Id {STAMP}", "LastModifiedDate CreatedDate CreatedById CurrencyIsoCode IsDeleted"),
     "ContentDistribution": _asked(f"Id CreatedDate RelatedRecordId {STAMP}", "Name CreatedById IsDeleted"),
     "ContentDistributionView": _asked(f"Id DistributionId CreatedDate {STAMP}", "IsInternal IsDeleted"),
+    ANSWER: _asked(
+        f"Id Rule__c Answer__c CreatedDate {ANSWERED_DEAL} {STAMP}",
+        f"{ANSWERED_DETAILS} Until__c Reason__c CreatedById IsDeleted",
+    ),
 }
 """Every object that is read. A quoting tool's object is asked what `Quote` is asked."""
 

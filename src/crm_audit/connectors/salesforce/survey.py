@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crm_audit.connectors.options import ALL_BASICS, RECHECK
+from crm_audit.connectors.salesforce.kit import ANSWER
 from crm_audit.connectors.salesforce.org import Org, is_lookup
 from crm_audit.connectors.salesforce.terms import NO_PROCESS
 from crm_audit.domain import Survey
@@ -48,7 +49,7 @@ def _unmapped(org: Org) -> Iterator[tuple[str, str]]:
     asked = [name for name in org.mapped if name.startswith(RECHECK)]
     if hidden:
         yield "rechecks", _why(org, hidden[0])
-    elif not asked and not org.options.rechecks:
+    elif not asked and not org.options.rechecks and not org.schema.reads(ANSWER):
         yield (
             "rechecks",
             f"map fields.{RECHECK}{ALL_BASICS} to a date field, or options.rechecks to a type of task",

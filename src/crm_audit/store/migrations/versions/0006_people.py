@@ -1,4 +1,4 @@
-"""What people decide: waivers and broken glass, the audit log, and the words that these refer to."""
+"""What people decide: waivers and broken glass, the audit log, the words that these refer to; and what reps answer."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Create the tables; what was journalled before there was a log is taken for logged."""
     _log()
     _exceptions()
+    _answers()
     with op.batch_alter_table("journal") as journal:
         journal.add_column(sa.Column("entry", sa.Integer()))
     op.execute("UPDATE journal SET entry = 0")
@@ -67,3 +68,23 @@ def _glass() -> Iterator[sa.Column[object]]:
     yield sa.Column("opener", sa.String(), nullable=False)
     for name in ("opened", "until"):
         yield sa.Column(name, sa.DateTime(timezone=True), nullable=False)
+
+
+def _answers() -> None:
+    op.create_table(
+        "answers",
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("connection", "id", "digest", "stream")),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("opened_run", "seen_run")),
+        sa.Column("closed_run", sa.Integer()),
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("deal", "answer", "topics")),
+        *(sa.Column(name, sa.String()) for name in ("rule", "reason", "by")),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.Date()),
+        sa.PrimaryKeyConstraint("connection", "id", "opened_run", name="pk_answers"),
+        sqlite_with_rowid=False,
+    )
+    current = sa.text("closed_run IS NULL")
+    for name, column, unique in (("uq_answers_current", "id", True), ("ix_answers_deal", "deal", False)):
+        op.create_index(
+            name, "answers", ["connection", column], unique=unique, sqlite_where=current, postgresql_where=current
+        )
