@@ -40,7 +40,8 @@ def forget(connection: Where, contact: Who, yes: Yes = False, as_json: As = Fals
     if not known:
         screen.hint("Nothing in the store named this id: is it written just as the CRM writes it, no character less?")
     screen.hint(
-        "Not looked through: free text of deals, such as next steps; first names in reasons; copies of the store made earlier"
+        "Not looked through: free text of deals, such as next steps; first names in reasons; copies of the store made "
+        "earlier"
     )
 
 

@@ -37,7 +37,7 @@ State = Literal["planned", "sending", "applied", "overwritten", "refused"]
 ARRIVED = ("applied", "overwritten")
 """What the CRM took, whether or not it still showed all of it when it was read back."""
 
-KNOWN = (*ARRIVED, "refused")
+KNOWN: tuple[State, ...] = ("applied", "overwritten", "refused")
 
 
 class _Write(Base):
