@@ -20,6 +20,7 @@ from crm_audit.facts import Facts, Terms
 from crm_audit.gates import HowFar, refused_stages
 from crm_audit.policy import Pack
 from crm_audit.store import Run, Store
+from crm_audit.store.outbox import AT_ONCE
 from crm_audit.waivers import BrokenGlass, Waiver
 from crm_audit.writeback.annotation import annotate, gated
 from crm_audit.writeback.apply import apply, recover
@@ -170,9 +171,20 @@ def planned(report: Report, connector: Connector, store: Store, *, contested: bo
     ungated = {deal: why for deal in wanted if (why := connector.ungated(told[deal]))}
     writes = plan(wanted, connector.shown(list(wanted)), settled=settled | _in_shadow(report))
     if not contested:
-        past = store.outbox.written(report.job.name, sorted({write.deal for write in writes.writes}))
-        writes = without(writes, past, now=report.as_of)
+        writes = _uncontested(writes, report, store)
     return replace(writes, ungated=ungated, connection=report.job.name, run=report.run.id, held=_held(report, writes))
+
+
+def _uncontested(wanted: Plan, report: Report, store: Store) -> Plan:
+    """The plan without what is to be left alone; the past of a few deals at a time, for it may be long."""
+    deals = list(dict.fromkeys(write.deal for write in wanted.writes))
+    parts: list[Plan] = []
+    for start in range(0, len(deals), AT_ONCE):
+        some = set(deals[start : start + AT_ONCE])
+        part = replace(wanted, writes=tuple(write for write in wanted.writes if write.deal in some))
+        parts.append(without(part, store.outbox.written(report.job.name, sorted(some)), now=report.as_of))
+    writes = tuple(write for part in parts for write in part.writes)
+    return replace(wanted, writes=writes, left_alone=tuple(left for part in parts for left in part.left_alone))
 
 
 def _held(report: Report, writes: Plan) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,6 +20,7 @@ from crm_audit.emulator.hubspot import SERVICE_KEY
 from crm_audit.emulator.hubspot.state import APP
 from crm_audit.emulator.salesforce.automations import hostile
 from crm_audit.store import Store
+from crm_audit.store.outbox import AT_ONCE
 from crm_audit.writeback.apply import apply
 from crm_audit.writeback.plan import plan
 from tests.connectors import hubspot_bench, salesforce_bench
@@ -259,3 +261,15 @@ def test_fault_24_our_own_changes_are_no_history_of_the_deal(hs: hubspot_bench.B
     assert {kind: list(rows.values()) for kind, rows in ours.items()} == {
         kind: list(rows.values()) for kind, rows in bare.items()
     }
+
+
+def test_a_plan_of_more_deals_than_are_looked_up_at_once_is_carried_out_whole(hs: hubspot_bench.Bench) -> None:
+    deals = [hs.deal(f"Deal {number}") for number in range(AT_ONCE + 1)]
+    connection = Connection.model_validate({
+        "vendor": "hubspot", "emulator": hs.base, "ladder": "annotate", "login": {"access_token": "T"},
+        "breaker_share": 1, "ladders": {"default": {"contractsent": 0}},
+    })  # fmt: skip
+    with TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/store.db") as store:
+        steps = carried_out("hs", connection, {"T": SERVICE_KEY}, store, clock=hs.clock)
+    assert steps[-1].says == f"{len(deals)} of {len(deals)} writes done and read back, 0 refused"
+    assert {hs.portal.value("deals", deal, OWN["status"]) for deal in deals} == {"supported"}

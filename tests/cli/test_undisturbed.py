@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import pytest
 
+from crm_audit.config import Connection
+from crm_audit.connectors.hubspot.hints import hints
 from crm_audit.connectors.salesforce import own
+from crm_audit.emulator.hubspot import SERVICE_KEY
+from crm_audit.store import Store
 from tests.cli.desk import Desk
 from tests.cli.portals import hubspot, salesforce
+from tests.connectors import hubspot_bench, salesforce_bench
+from tests.doomed import carried_out
 
 RUNS = 3
 
@@ -66,3 +74,58 @@ def test_hubspot_the_first_flag_changes_nothing_but_ours_and_the_stamp(
         after = dict(crm.portal.shelves["deals"].rows[deal].values)
         other = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
         assert {name for name in other if not name.startswith("crm_audit_")} <= {"hs_lastmodifieddate"}
+
+
+def settings_of(crm: hubspot_bench.Bench | salesforce_bench.Bench) -> tuple[Connection, Mapping[str, str]]:
+    """A connection that writes, and its secrets; the deals stand at rung 3, where much is asked of them."""
+    if isinstance(crm, salesforce_bench.Bench):
+        return crm.connection(ladder="annotate", ladders={"*": {salesforce_bench.STAGE: 3}}), crm.environ()
+    told = {
+        "vendor": "hubspot", "emulator": crm.base, "ladder": "annotate", "login": {"access_token": "T"},
+        "ladders": {"default": {"contractsent": 3}},
+    }  # fmt: skip
+    return Connection.model_validate(told), {"T": SERVICE_KEY}
+
+
+def rounds(
+    crm: hubspot_bench.Bench | salesforce_bench.Bench, store_url: str, between: Callable[[Store], object]
+) -> int:
+    """Two rounds with something in between; how many writes to deals the second one planned."""
+    connection, secrets = settings_of(crm)
+    with Store.open(store_url) as store:
+        first = carried_out("crm", connection, secrets, store, clock=crm.clock)
+        assert "0 writes" not in first[2].says
+        between(store)
+        second = carried_out("crm", connection, secrets, store, clock=crm.clock)
+    assert [step.code for step in first + second] == [0] * 8
+    return int(second[2].says.partition(" ")[0])
+
+
+def test_fault_24_hubspot_a_day_on_which_nothing_happened_writes_nothing(store_url: str) -> None:
+    with hubspot_bench.bench() as hs:
+        hs.portal.install_kit()
+        hs.deal()
+        assert rounds(hs, store_url, lambda store: hs.clock.advance(hours=24)) == 0
+
+
+def test_fault_24_salesforce_a_day_on_which_nothing_happened_writes_nothing(store_url: str) -> None:
+    with salesforce_bench.bench() as sf:
+        sf.org.install_kit()
+        sf.deal()
+        assert rounds(sf, store_url, lambda store: sf.clock.advance(hours=24)) == 0
+
+
+def test_fault_24_webhooks_about_our_own_writes_lead_to_none(store_url: str) -> None:
+    with hubspot_bench.bench() as hs:
+        hs.portal.install_kit()
+        hs.deal()
+        hs.portal.subscribe("object.propertyChange", "deals")
+        heard: list[int] = []
+
+        def deliver(store: Store) -> None:
+            hs.clock.advance(minutes=1)
+            bodies = [each.body for each in hs.portal.deliveries("https://audit.seller.example/", "invented-secret")]
+            heard.append(sum(store.hear("crm", hints(body), at=hs.clock.now()) for body in bodies))
+
+        assert rounds(hs, store_url, deliver) == 0
+        assert heard != [0]

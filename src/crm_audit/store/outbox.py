@@ -187,16 +187,15 @@ class Outbox:
         return self._read(lambda db: [_entry(row) for row in db.execute(query).mappings()])
 
     def written(self, connection: str, deals: Sequence[str]) -> list[Written]:
-        """All that ever arrived on these deals, the oldest first."""
+        """All that ever arrived on these deals, AT_ONCE of them at most, the oldest first."""
 
         def work(db: Connection) -> list[RowMapping]:
             mine = (JOURNAL.c.connection == connection, JOURNAL.c.state.in_(ARRIVED))
             query = select(JOURNAL, RUNS.c.started).outerjoin(RUNS, RUNS.c.id == JOURNAL.c.run).where(*mine)
-            parts = (deals[start : start + AT_ONCE] for start in range(0, len(deals), AT_ONCE))
-            return [row for part in parts for row in db.execute(query.where(JOURNAL.c.deal.in_(part))).mappings()]
+            of_deals = query.where(JOURNAL.c.deal.in_(deals)).order_by(JOURNAL.c.id)
+            return list(db.execute(of_deals).mappings())
 
-        rows = sorted(self._read(work), key=lambda row: row["id"])
-        return [Written(_entry(row).write, row["started"]) for row in rows]
+        return [Written(_entry(row).write, row["started"]) for row in self._read(work)]
 
     def _entries(self, db: Connection, connection: str) -> list[Entry]:
         query = select(OUTBOX).where(OUTBOX.c.connection == connection).order_by(OUTBOX.c.id)
