@@ -43,7 +43,7 @@ class HostileSalesforce(SalesforceLife):
         usual = {name: step for name, step in super().steps.items() if name not in late}
         return {
             **usual, "ours edited by hand": self._edit_ours, "ours deleted": self._drop_ours,
-            "a deal copied": self._copy, "a rule of the admin's": self._rule,
+            "a deal copied": self._copy, "a rule of the admin's": self._rule, "a deal submitted": self._submit,
         }  # fmt: skip
 
     def connection(self, base: str) -> Connection:
@@ -74,8 +74,10 @@ class HostileSalesforce(SalesforceLife):
         return next((row.get(field) for row in self._live(place) if row[own.KEY] == deal), None)
 
     def calm(self) -> None:
-        """No rule; the automations stay."""
+        """No rule, no approval; the automations stay."""
         self._strict = False
+        for deal in self._live("Opportunity"):
+            self.crm.recall(str(deal["Id"]))
         super().calm()
 
     def _refused(self, before: Row | None, after: Row) -> bool:
@@ -95,6 +97,13 @@ class HostileSalesforce(SalesforceLife):
     def _copy(self, one: int, other: int) -> None:
         if deal := self._pick("Opportunity", one):
             self.crm.clone("Opportunity", deal)
+
+    def _submit(self, one: int, other: int) -> None:
+        """For approval: until it is decided, which it may be at once, we may not change the deal."""
+        if deal := self._pick("Opportunity", one):
+            self.crm.submit(deal)
+            if other % 3 == 0:
+                self.crm.recall(deal)
 
     def _rule(self, one: int, other: int) -> None:
         self._strict = bool(one % 2)
