@@ -171,7 +171,7 @@ def test_a_plan_that_was_carried_out_in_batches_is_logged_once(store: Store) -> 
     store.outbox.log("orchard")
     store.outbox.log("orchard")
     store.outbox.log("meadow")
-    assert told(store) == [("applied", {"plan": "abc", "run": 1, "applied": 2, "refused": 1})]
+    assert told(store) == [("applied", {"plan": "abc", "run": 1, "applied": 2, "overwritten": 0, "refused": 1})]
 
 
 def test_an_undo_is_logged_as_one_and_what_is_told_late_says_so(store: Store) -> None:
@@ -179,6 +179,6 @@ def test_an_undo_is_logged_as_one_and_what_is_told_late_says_so(store: Store) ->
     journalled(store, True, plan="two", run=7)
     store.outbox.log("orchard", late=True)
     assert told(store) == [
-        ("undone", {"plan": "one", "run": None, "applied": 1, "refused": 0, "late": True}),
-        ("applied", {"plan": "two", "run": 7, "applied": 1, "refused": 0, "late": True}),
+        ("undone", {"plan": "one", "run": None, "applied": 1, "overwritten": 0, "refused": 0, "late": True}),
+        ("applied", {"plan": "two", "run": 7, "applied": 1, "overwritten": 0, "refused": 0, "late": True}),
     ]
