@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TOO_OLD := crm-audit needs Python 3.11 or newer. If it is installed under another name: make PYTHON=/path/to/python3.11
 NO_VENV := This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv
 
-.PHONY: demo test check reference bench bench-sync bench-write soak clean
+.PHONY: demo test check reference bench bench-sync bench-write bench-live soak clean
 
 demo: $(READY)
 	@$(BIN)/crm-audit demo
@@ -38,6 +38,10 @@ bench-sync: $(READY)
 # A few minutes: 30,000 first flags and a night of 1,000 changes, written to the emulated CRMs.
 bench-write: $(READY)
 	@$(BIN)/python -m bench.write
+
+# A minute: webhook to annotation.
+bench-live: $(READY)
+	@$(BIN)/python -m bench.live
 
 # An hour and more: 500 random histories of each CRM on each database; `make test` lives 25.
 soak: $(READY)

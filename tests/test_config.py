@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from crm_audit.config import Connection, Settings, digest, load, secret
+from crm_audit.config import Connection, Receiver, Settings, digest, load, read_alike, secret
 from crm_audit.errors import FixConfig
 
 WHOLE = """
@@ -228,6 +228,41 @@ def test_anything_else_is_none(path: Path, value: str) -> None:
     said = refusal(path, WHOLE.replace('zone = "Europe/Berlin"', f"nightly = {value}"))
     assert "connections.org.nightly: " in said
     assert 'is no time of the day: write "HH:MM", such as "01:30"' in said
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"every": "2m"}, {"login": {"webhook_secret": "HOOK"}}, {"options": {"move_back": ["default"]}}],
+    ids=lambda more: next(iter(more)),
+)
+def test_what_is_done_between_the_nights_leaves_what_was_read_as_it_is(more: dict[str, object]) -> None:
+    given = {"vendor": "hubspot"}
+    plain, other = digest(Connection.model_validate(given)), digest(Connection.model_validate({**given, **more}))
+    assert read_alike(plain, other)
+    assert (plain == other) is ("options" not in more)  # by which the run is told, though nothing is read by it
+
+
+@pytest.mark.parametrize("listen", ["8787", "localhost", ":1", "x:99999", "x:y"])
+def test_a_receiver_listens_at_an_address(listen: str) -> None:
+    with pytest.raises(ValueError, match="no address to listen at"):
+        Receiver(listen=listen, url="https://audit.example")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://audit.example",
+        "https://audit.example/",
+        "https://a.example?x",
+        "https://u@a.example",
+        "audit.example",
+        "",
+    ],
+)
+def test_a_receiver_has_a_public_address(url: str) -> None:
+    with pytest.raises(ValueError, match="no public address"):
+        Receiver(url=url)
+    assert Receiver(url="https://audit.example/crm").url == "https://audit.example/crm"
 
 
 def test_another_time_of_the_nights_leaves_what_was_read_as_it_is() -> None:

@@ -12,11 +12,11 @@ import pytest
 
 from crm_audit import connectors, packs
 from crm_audit.config import Connection
-from crm_audit.connectors.base import Connector
+from crm_audit.connectors.base import Calls, Connector
 from crm_audit.nights import PAUSES, TRIES, Night
 from crm_audit.pipeline import Job
 from crm_audit.rounds import Edge, Step
-from crm_audit.store import Store
+from crm_audit.store import Start, Store
 from crm_audit.store.nights import Nights
 from crm_audit.watch import Watch, outcome, timetable_of
 
@@ -139,6 +139,20 @@ def test_a_night_that_fails_for_good_is_let_be_with_the_reason(desk: Desk) -> No
     (night,) = desk.store.nights.newest("org")
     assert (night.state, night.tries, len(desk.told)) == ("failed", TRIES, 2 * TRIES)
     assert "Stage" in night.note
+
+
+def test_a_night_that_meets_somebody_who_reads_waits_and_loses_no_try(desk: Desk) -> None:
+    other = desk.store.begin(Start(connection="org", started=desk.now, reach="hints"))
+    for _ in range(TRIES + 2):
+        desk.look()
+        desk.now += MINUTE
+    (night,) = desk.store.nights.newest("org")
+    assert (night.state, night.tries, night.lost) == ("running", 0, True)
+    assert {step.step for step in desk.told} == {"sync"}
+    desk.store.fail(other, at=desk.now, reason="planned", calls=Calls())
+    assert desk.look() == 0
+    (night,) = desk.store.nights.newest("org")
+    assert (night.state, night.tries) == ("done", 1)
 
 
 def test_one_connection_that_fails_does_not_stop_the_next(desk: Desk) -> None:

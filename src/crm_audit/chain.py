@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-Act = Literal["applied", "undone", "waived", "waiver_approved", "waiver_withdrawn", "broke_glass", "answered", "forgot"]
+Act = Literal[
+    "applied", "undone", "moved_back", "gate_opened", "waived", "waiver_approved", "waiver_withdrawn", "broke_glass",
+    "answered", "forgot",
+]  # fmt: skip
 """What the log tells of; nothing else stands in it."""
 
 Seal = Callable[[str], str]

@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Set
-from datetime import time
+from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -52,6 +52,17 @@ TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 """A setting that names a minute of the day."""
 
 
+def _interval(value: object) -> object:
+    found = re.fullmatch(r"([1-9]\d{0,3})([mh])", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f'{value!r} is no interval: write whole minutes or hours, such as "2m" or "1h"')
+    return timedelta(minutes=int(found[1]) * (60 if found[2] == "h" else 1))
+
+
+Interval = Annotated[timedelta, BeforeValidator(_interval)]
+"""A setting that says how often, in whole minutes."""
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -73,6 +84,7 @@ class Connection(_Frozen):
     snooze_days: int = Field(default=30, ge=1)  # how long "does not apply" puts a finding off where it names no day
     glass_hours: int = Field(default=72, ge=1)  # for how long a gate may be broken open at most
     nightly: TimeOfDay | None = None  # when `serve` audits it, in its zone's time; not set: by hand or by cron
+    every: Interval | None = None  # how often `serve` reads what changed between two nights, such as "2m"
     zone: ZoneName | None = None  # in which the organisation's days begin; the CRM is asked where it is not set
     currency: str | None = None  # the corporate one, an ISO code; the CRM is asked where it is not set
     internal_domains: tuple[str, ...] = ()  # mail domains of the seller's own people
@@ -89,6 +101,28 @@ class Connection(_Frozen):
     options: Mapping[str, object] = {}  # the vendor's own settings, checked by its connector
 
 
+def _listen(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError(f'{value!r} is no address to listen at: write "127.0.0.1:8787"')
+    return value
+
+
+def _public(value: str) -> str:
+    if not re.fullmatch(r"https://[^\s/?#@]+(/[^\s/?#]+)*", value):
+        raise ValueError(
+            f'{value!r} is no public address: write "https://audit.example.com", without a slash at its end'
+        )
+    return value
+
+
+class Receiver(_Frozen):
+    """Takes what CRMs send about changes, at `/webhooks/NAME` of connections that name a `login.webhook_secret`."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8787"  # behind your proxy, which speaks TLS
+    url: Annotated[str, AfterValidator(_public)]  # the address by which CRMs call it: signatures are over that
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Environment variables (CRM_AUDIT_STORE) stand above the file."""
 
@@ -96,6 +130,11 @@ class Settings(BaseSettings):
 
     store: str = "sqlite:///crm-audit.db"  # the address of the database, SQLite or PostgreSQL
     connections: Mapping[str, Connection] = {}  # name -> connection
+    receiver: Receiver | None = None  # where `serve` takes webhooks; not set: nowhere
+
+
+SIGNED_WITH = "webhook_secret"
+"""What `login` calls the secret that signs what a CRM sends; it has nothing to do with how records read."""
 
 
 def secret(connection: Connection, name: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -135,13 +174,28 @@ READ_BY = {"vendor", "zone", "currency", "emulator", "login", "fields", "roles",
 """The settings on which it depends what a record reads like; all others only say how it is judged, and when."""
 
 
+WRITE_BY = {"move_back"}
+"""Options by which nothing is read."""
+WHEN = {"nightly", "every"}
+"""The settings that only say when something is done."""
+
+
 def digest(connection: Connection) -> str:
     """Names these settings, for a run to tell which it was made with; secrets are left out, and so is when it runs.
 
     What stands before the dot names those by which records are read: where it is the same, a later run goes on.
     """
-    return f"{_named(connection, READ_BY)}.{_named(connection, Connection.model_fields.keys() - {'nightly'})}"
+    options = {name: value for name, value in connection.options.items() if name not in WRITE_BY}
+    reading = connection.model_copy(update={"options": options})
+    return f"{_named(reading, READ_BY)}.{_named(connection, Connection.model_fields.keys() - WHEN)}"
+
+
+def read_alike(one: str, other: str) -> bool:
+    """Whether records read like each other under the settings of two digests."""
+    return one.partition(".")[0] == other.partition(".")[0]
 
 
 def _named(connection: Connection, names: Set[str]) -> str:
+    reading = {name: variable for name, variable in connection.login.items() if not name.startswith(SIGNED_WITH)}
+    connection = connection.model_copy(update={"login": reading})
     return hashlib.sha256(connection.model_dump_json(include=set(names)).encode()).hexdigest()[:12]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -151,9 +151,28 @@ def shown(job: Job) -> frozenset[str]:
     return frozenset(rule.id for rule in job.pack.rules if far.furthest(rule.id) != "shadow")
 
 
-def planned(report: Report, connector: Connector, store: Store, *, contested: bool = False) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What became of moves into refused stages, where the CRM has to be asked to undo them."""
+
+    back: Collection[str] = ()  # deals that are in their former stage again
+    stays: Mapping[str, str] = field(default_factory=dict)  # deal -> why it stays where it was moved
+
+
+NO_MOVES = Moves()
+
+
+def planned(
+    report: Report,
+    connector: Connector,
+    store: Store,
+    *,
+    moves: Moves = NO_MOVES,
+    contested: bool = False,
+) -> Plan:
     """The writes that would make the CRM show the verdicts; Incomplete where the evidence has gaps.
 
+    Deals that were moved back are left alone; those that stay show why in the place of what their findings ask for.
     A deal of a pipeline in shadow is never begun; one that shows something of ours loses its findings and its gate.
     What somebody else changes back again and again is left alone, unless `contested` asks for it.
     """
@@ -166,7 +185,11 @@ def planned(report: Report, connector: Connector, store: Store, *, contested: bo
     verdicts = report.audit.verdicts
     closed = set(verdicts.filter(pl.col("state").is_in([WON, LOST]))["id"])
     settled = closed & store.changed(report.run, "deals")
-    told = notes(report)
+    told = {
+        deal: replace(note, next_step=moves.stays.get(deal, note.next_step))
+        for deal, note in notes(report).items()
+        if deal not in moves.back
+    }
     wanted = {deal: connector.wanted(deal, note) for deal, note in told.items() if deal not in closed - settled}
     ungated = {deal: why for deal in wanted if (why := connector.ungated(told[deal]))}
     writes = plan(wanted, connector.shown(list(wanted)), settled=settled | _in_shadow(report))
@@ -188,7 +211,7 @@ def _uncontested(wanted: Plan, report: Report, store: Store) -> Plan:
 
 
 def _held(report: Report, writes: Plan) -> str | None:
-    limits, open_deals = report.job.connection, report.audit.verdicts.filter(~pl.col("state").is_in([WON, LOST])).height
+    limits, open_deals = report.job.connection, report.facts.deals.filter(~pl.col("state").is_in([WON, LOST])).height
     return held(writes, open_deals=open_deals, most=limits.breaker_deals, share=limits.breaker_share)
 
 
@@ -283,7 +306,7 @@ def opened(job: Job, connector: Connector, store: Store) -> Plan:
     shown = connector.shown(deals) if connector.gate and deals else {}
     free = Annotation(status="")
     wanted = {deal: _gate_of(connector, places, connector.wanted(deal, free)) for deal, places in shown.items()}
-    return replace(plan(wanted, shown), connection=job.name)
+    return replace(plan(wanted, shown), connection=job.name, run=run.id)
 
 
 def _gate_of(connector: Connector, there: Mapping[str, Fields], wanted: Mapping[str, Fields]) -> dict[str, Fields]:

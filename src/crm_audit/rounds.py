@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from crm_audit import pipeline
 from crm_audit.config import digest
-from crm_audit.connectors.base import Connector
-from crm_audit.errors import CrmAuditError
+from crm_audit.connectors.base import Connector, Reach
+from crm_audit.errors import Busy, CrmAuditError
+from crm_audit.moveback import Bounced, moved_back
 from crm_audit.pipeline import Job, Report
 from crm_audit.pull import pull
 from crm_audit.store import Run, Start, Store
 from crm_audit.summary import summarise
+from crm_audit.writeback.plan import Plan
 
 STEPS = ("sync", "check", "plan", "apply")
 
@@ -30,6 +32,7 @@ class Step:
     code: int
     says: str
     run: int | None = None  # of the run ledger
+    busy: bool = False  # it was not tried, because another process was at it
     broke: bool = False  # it did not come to its end, and the steps after it were not tried
 
 
@@ -43,15 +46,21 @@ class Edge:
     """Keeps the details of a mistake of ours and says, in one line, where."""
 
 
-def carry_out(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]) -> Iterator[Step]:
-    """The steps as they end; `heard` is told how far the present one is. One that breaks is the last."""
+def carry_out(
+    job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None], *, reach: Reach = "all"
+) -> Iterator[Step]:
+    """The steps as they end; `heard` is told how far the present one is. One that breaks is the last.
+
+    A round that reaches less far than a night judges and shows only the deals of which something moved.
+    """
     ended = 0
     try:
-        for step in _steps(job, store, edge, heard):
+        for step in _steps(job, store, edge, heard, reach=reach):
             yield step
             ended += 1
     except CrmAuditError as error:
-        yield _broke(job, ended, code=error.exit_code, says=str(error))
+        broke = _broke(job, ended, code=error.exit_code, says=str(error))
+        yield replace(broke, busy=isinstance(error, Busy) and broke.step == "sync")
     except Exception as error:  # noqa: BLE001 -- one connection must not stop the others, whatever befell it
         yield _broke(job, ended, code=CrmAuditError.exit_code, says=edge.bug(error))
 
@@ -65,31 +74,44 @@ def _broke(job: Job, ended: int, *, code: int, says: str) -> Step:
     return Step(connection=job.name, step=STEPS[ended], code=code, says=says, broke=True)
 
 
-def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]) -> Iterator[Step]:
+def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None], *, reach: Reach) -> Iterator[Step]:
     crm = edge.connect(job)
-    start = Start(connection=job.name, started=edge.now(), config=digest(job.connection))
+    start = Start(connection=job.name, started=edge.now(), config=digest(job.connection), reach=reach)
     run = pull(crm, store, start=start, now=edge.now, progress=heard)
     yield _synced(run)
-    report = pipeline.check(store, job, as_of=edge.now())
+    due = None if reach == "all" else store.due(job.name)
+    if due is not None and (run.missing or not due):
+        return
+    report = pipeline.check(store, job, as_of=edge.now(), deals=due)
     yield _checked(report)
     if not pipeline.shown(job):
+        store.judged(report.run)
         yield Step(connection=job.name, step="plan", code=0, says="in shadow: nothing is written")
         return
     if report.run.missing:
         yield Step(connection=job.name, step="plan", code=PARTIAL, says="nothing is written from incomplete evidence")
         return
-    planned = pipeline.planned(report, crm, store)
+    bounced = moved_back(report, crm, store, at=edge.now()) if reach != "all" else Bounced()
+    planned = pipeline.planned(report, crm, store, moves=pipeline.Moves(bounced.back, bounced.stays))
+    yield _planned(job, planned, bounced)
+    receipts = pipeline.applied(planned, crm, store, lambda done: heard("writes", done))
+    store.judged(report.run, but=bounced.back)
+    if reach == "all":  # it says that a complete run has ended
+        crm.beat(edge.now())
+    refused = sum(not receipt.ok for receipt in receipts)
+    told = f"{len(receipts) - refused:,} of {len(receipts):,} writes done and read back, {refused:,} refused"
+    yield Step(connection=job.name, step="apply", code=REFUSED if refused else 0, says=told)
+
+
+def _planned(job: Job, planned: Plan, bounced: Bounced) -> Step:
     told = f"{len(planned.writes):,} writes, {planned.unchanged:,} deals show it already"
     if planned.ungated:
         told += f"; {len(planned.ungated):,} deals cannot be gated"
     if planned.left_alone:
         told += f"; {len(planned.left_alone):,} places are left alone: see `crm-audit writeback plan {job.name}`"
-    yield Step(connection=job.name, step="plan", code=REFUSED if planned.left_alone else 0, says=told)
-    receipts = pipeline.applied(planned, crm, store, lambda done: heard("writes", done))
-    crm.beat(edge.now())
-    refused = sum(not receipt.ok for receipt in receipts)
-    told = f"{len(receipts) - refused:,} of {len(receipts):,} writes done and read back, {refused:,} refused"
-    yield Step(connection=job.name, step="apply", code=REFUSED if refused else 0, says=told)
+    told = "; ".join(filter(None, (told, bounced.says)))
+    code = REFUSED if bounced.stays or planned.left_alone else 0
+    return Step(connection=job.name, step="plan", code=code, says=told)
 
 
 def _synced(run: Run) -> Step:

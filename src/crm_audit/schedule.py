@@ -8,7 +8,7 @@ is told), so the main thread watches it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from threading import Event, Thread
 from typing import Protocol
@@ -51,26 +51,30 @@ class Waking:
     scheduler: Callable[[], Scheduler] = background
     trigger: object = CronTrigger(minute="*", timezone=UTC)
     glance: float = 5.0  # between two looks at the scheduler's thread
+    wake: Event = field(default_factory=Event)  # set it from any thread to have a look at once
     silence: float = 300.0  # without a wake-up, after which the scheduler is held for dead
 
 
 def every_minute(look: Callable[[], None], waking: Waking) -> None:
     """Look now and at each wake-up, in this thread, until an exception ends it; Retry where the scheduler has died."""
-    scheduler, wake = waking.scheduler(), Event()
+    scheduler, wake = waking.scheduler(), waking.wake
     scheduler.add_job(wake.set, waking.trigger, id="wake", misfire_grace_time=GRACE, coalesce=True, max_instances=1)
     scheduler.start()
     try:
         while True:
             wake.clear()
             look()
-            _await(wake, scheduler, waking)
+            _await(scheduler, waking)
     finally:
         scheduler.shutdown(wait=False)
 
 
-def _await(wake: Event, scheduler: Scheduler, waking: Waking) -> None:
+def _await(scheduler: Scheduler, waking: Waking) -> None:
     waited = 0.0
-    while not wake.wait(waking.glance):
+    woken = False
+    while not woken:
+        woken = waking.wake.wait(waking.glance)
         waited += waking.glance
-        if waited >= waking.silence or not scheduler._thread.is_alive():  # its `running` stays true when it has died
+        dead = not scheduler._thread.is_alive()  # its `running` stays true when it has died
+        if dead or (waited >= waking.silence and not woken):
             raise Retry("the scheduler has died; this process ends, so that its supervisor starts it anew")

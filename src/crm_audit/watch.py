@@ -55,6 +55,9 @@ class Watch:
         for step in carry_out(job, self.store, self.edge, partial(self._keep, night)):
             self.tell(night, step)
             steps.append(step)
+        if any(step.busy for step in steps):  # somebody reads this connection: no failure, and soon over
+            self.store.nights.let_go(night)
+            return steps
         run = next((step.run for step in steps if step.run), None)
         note = "; ".join(f"{step.step}: {step.says}" for step in steps if step.code)
         state = outcome(steps)

@@ -14,6 +14,7 @@ LOWEST, NEXT = "appointmentscheduled", "contractsent"
 GATED = 'bypass = "{bypass}"\nladder ='
 PASSES = f'\n{NEXT} = 5\n\n[connections.portal.options]\npass_stages = ["{NEXT}"]\n'
 PASS = kit.passes([NEXT])[NEXT]
+WHY = ("--why", "the rules are wrong today")
 
 
 def blocked(desk: Desk, bypass: str, more: str = "") -> None:
@@ -32,15 +33,17 @@ def test_a_pass_is_filled_only_while_the_deal_may_enter_and_opening_fills_all(
         desk("writeback", "apply", "portal")
         assert crm.portal.value("deals", deal, PASS) in (None, "")
         before = dict(crm.portal.shelves["deals"].rows[deal].values)
-        assert "1 places to open" in desk("gate", "open", "portal", "--dry-run").out
+        assert "1 places to open" in desk("gate", "open", "portal", *WHY, "--dry-run").out
         assert crm.portal.value("deals", deal, PASS) in (None, "")
-        opened = desk("gate", "open", "portal")
+        opened = desk("gate", "open", "portal", *WHY)
         assert (opened.code, "the gate is open: 1 places opened" in opened.out) == (0, True)
         now = crm.portal.shelves["deals"].rows[deal].values
         assert {name for name in now if now[name] != before.get(name)} - {"hs_lastmodifieddate"} == {PASS}
         assert now[PASS] == kit.FILLED
+        acts = [entry["act"] for entry in desk("log", "--json").json()["entries"]]
+        assert acts == ["applied", "gate_opened", "applied"]
         assert crm.portal.value("deals", closed, PASS) in (None, "")
-        assert "0 places opened, 1 deals were open already" in desk("gate", "open", "portal").out
+        assert "0 places opened, 1 deals were open already" in desk("gate", "open", "portal", *WHY).out
         desk("writeback", "apply", "portal")
         assert crm.portal.value("deals", deal, PASS) in (None, "")
 
@@ -59,7 +62,7 @@ def test_the_lists_of_refused_stages_are_emptied_and_no_verdict_is_made(
         late = crm.deal("Late", StageName="Prospecting")
         desk("sync")
         stamps = [crm.org.row("Opportunity", each) for each in (deal, late)]
-        assert desk("gate", "open", "org").code == 0
+        assert desk("gate", "open", "org", *WHY).code == 0
         (now,) = crm.org.rows(own.VERDICT)
         assert now["Refused_Stages__c"] is None
         assert now["Status__c"] == row["Status__c"]
@@ -71,10 +74,10 @@ def test_where_the_crm_has_no_gate_nothing_is_asked_of_it(desk: Desk, monkeypatc
         crm.deal(dealstage=LOWEST)
         desk("sync")
         calls = crm.portal.calls.read
-        assert "0 places opened" in desk("gate", "open", "portal").out
+        assert "0 places opened" in desk("gate", "open", "portal", *WHY).out
         assert crm.portal.calls.read == calls
 
 
 def test_before_a_sync_no_deal_is_known(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with hubspot(desk, monkeypatch), pytest.raises(Incomplete, match="no finished sync"):
-        desk("gate", "open", "portal")
+        desk("gate", "open", "portal", *WHY)

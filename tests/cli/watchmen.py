@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,7 @@ class Station:
     desk: Desk
     store: str
     number: int = 0
+    environ: dict[str, str] = field(default_factory=dict)
 
     @property
     def clock(self) -> Path:
@@ -97,7 +98,7 @@ class Station:
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-c", program, str(self.desk.config), str(self.clock)],
-                env={**os.environ, "CRM_AUDIT_STORE": self.store, "PORTAL_TOKEN": SERVICE_KEY},
+                env={**os.environ, "CRM_AUDIT_STORE": self.store, "PORTAL_TOKEN": SERVICE_KEY, **self.environ},
                 cwd=self.desk.folder,
                 stdout=file,
                 stderr=file,

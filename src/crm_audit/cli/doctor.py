@@ -13,6 +13,7 @@ from crm_audit.cli import base as cli
 from crm_audit.cli.base import As, Name, app
 
 if TYPE_CHECKING:
+    from crm_audit.config import Settings
     from crm_audit.connectors.base import Connector
     from crm_audit.nights import Night, Timetable
     from crm_audit.pipeline import Job
@@ -52,6 +53,7 @@ def doctor(name: Name = None, as_json: As = False) -> None:
             checks.append(_scheduler(store))
         for job in jobs:
             checks += [*_connection(job, store), *_nights(job, store), *_exceptions(job, store)]
+            checks += _webhooks(job, loaded, store)
     if as_json:
         screen.document("doctor", {"checks": checks})
     else:
@@ -71,9 +73,34 @@ def _connection(job: Job, store: Store) -> Iterator[Check]:
     except CrmAuditError as error:
         yield Check(job.name, "login", "FAIL", str(error))
     else:
+        if job.connection.every is not None:
+            yield _between(job, store, crm)
         for what, look in (("fields", _survey), ("stages", _stages), ("writeback", _own_fields), ("gate", _gate)):
             yield from _looked(job, crm, what=what, look=look)
     yield _last_sync(job, store)
+
+
+def _between(job: Job, store: Store, crm: Connector) -> Check:
+    """How often it is read between two nights, and what became of the last time."""
+    from crm_audit.connectors.base import ReadsBetween
+    from crm_audit.live import CHANGES, interval_of, waits_for_a_night
+
+    what, every = "between", job.connection.every
+    if not isinstance(crm, ReadsBetween):
+        return Check(job.name, what, "FAIL", f"{crm.vendor} is read at night alone; take out every")
+    if waits_for_a_night(job, store):
+        return Check(job.name, what, "WARN", "waits for a first sync of everything under these settings")
+    interval, last = interval_of(job, store, crm), store.runs(job.name, 1, reach=CHANGES)
+    if every is not None and interval > every:
+        calls = last[0].calls_read + last[0].calls_write
+        slowed = (
+            f"every {_ago(interval)} instead of {_ago(every)}: {calls} calls a time are all that quota_share allows"
+        )
+        return Check(job.name, what, "WARN", slowed)
+    if last and last[0].status != "complete":
+        why = last[0].reason or ", ".join(last[0].missing)
+        return Check(job.name, what, "WARN", f"run {last[0].id} is {last[0].status}: {why}")
+    return Check(job.name, what, "PASS", f"every {_ago(interval)}")
 
 
 def _looked(
@@ -144,6 +171,7 @@ def _gate(job: Job, crm: Connector) -> Iterator[Check]:
         yield Check(job.name, "bypass", "PASS", f"{bypass}")
     else:
         yield Check(job.name, "bypass", "FAIL", missing)
+    yield from _moves_back(job, crm)
     stuck = pipeline.stuck(job)
     for each in stuck:
         yield Check(job.name, "gate", "FAIL", each)
@@ -151,8 +179,42 @@ def _gate(job: Job, crm: Connector) -> Iterator[Check]:
         yield Check(job.name, "gate", "PASS", "a deal can get through every gate")
 
 
+def _webhooks(job: Job, loaded: Settings, store: Store) -> Iterator[Check]:
+    """Where messages about this connection are taken, and how many of them wait."""
+    from crm_audit.config import SIGNED_WITH
+    from crm_audit.connectors import mailbox
+    from crm_audit.errors import FixConfig
+
+    if SIGNED_WITH not in job.connection.login:
+        return
+    if loaded.receiver is None:
+        yield Check(job.name, "webhooks", "WARN", f"login.{SIGNED_WITH} is named, and there is no [receiver]")
+        return
+    try:
+        mailbox(job.connection)
+    except FixConfig as error:
+        yield Check(job.name, "webhooks", "FAIL", str(error))
+        return
+    waiting = store.pending(job.name)
+    left = "too many to keep, so all changes are read" if waiting.flood else f"{waiting.hints:,} hints"
+    yield Check(job.name, "webhooks", "PASS", f"{loaded.receiver.url}/webhooks/{job.name}; waiting: {left}")
+
+
+def _moves_back(job: Job, crm: Connector) -> Iterator[Check]:
+    """Whether deals can be moved back where that is asked for; the error says why not."""
+    from crm_audit.connectors.base import MovesBack
+    from crm_audit.moveback import FRESH
+
+    if isinstance(crm, MovesBack) and crm.moves_back:
+        crm.moves([], within=FRESH)
+        yield Check(job.name, "move back", "PASS", f"in {', '.join(sorted(crm.moves_back))}, between the nights")
+
+
 def _last_sync(job: Job, store: Store) -> Check:
-    runs = store.runs(job.name, limit=1)
+    """The last sync of everything: what short runs read is no night."""
+    from crm_audit.pull import NIGHT
+
+    runs = store.runs(job.name, limit=1, reach=NIGHT)
     if not runs:
         return Check(job.name, "last sync", "WARN", f"never; run `crm-audit sync {job.name}`")
     last = runs[0]

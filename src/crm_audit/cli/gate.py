@@ -8,6 +8,7 @@ import typer
 
 from crm_audit.cli import base as cli
 from crm_audit.cli.base import As, app
+from crm_audit.cli.people import By_, Why, decides, reason
 from crm_audit.cli.writeback import One, end, tell_list, tell_refused
 
 gate = typer.Typer(help="The gate inside the CRM.", no_args_is_help=True)
@@ -17,14 +18,16 @@ app.add_typer(gate, name="gate")
 @gate.command("open")
 def open_(
     name: One,
+    why: Why,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the writes, and write nothing.")] = False,
+    by: By_ = None,
     as_json: As = False,
 ) -> None:
     """Let every deal that the last sync knew into every stage; the next apply closes the gate again."""
     from crm_audit import pipeline
     from crm_audit.cli import screen
 
-    loaded = cli.settings()
+    said, loaded, who = reason(why), cli.settings(), decides(by, cli.now())
     with cli.opened(loaded) as store:
         job = cli.jobs(name, loaded)[0]
         crm = cli.connector(job)
@@ -32,6 +35,7 @@ def open_(
         if dry_run:
             receipts = []
         else:
+            store.waivers.open_gate(name, {"plan": planned.digest, "run": planned.run}, why=said, by=who)
             with screen.progress() as advance:
                 receipts = pipeline.applied(
                     planned, crm, store, lambda done: advance("writes", done, len(planned.writes)), reviewed=True

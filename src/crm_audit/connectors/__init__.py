@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from crm_audit.config import Connection
-from crm_audit.connectors.base import Connector
+from crm_audit.config import SIGNED_WITH, Connection
+from crm_audit.connectors.base import Connector, Mailbox
 from crm_audit.emulator.transport import Loopback
 from crm_audit.errors import FixConfig
 from crm_audit.near import near
@@ -49,6 +49,25 @@ CONNECTORS: Mapping[str, Callable[[Connection, Surroundings], Connector]] = {
     "salesforce": _salesforce,
 }
 """Vendor -> what makes its connector. Each imports its client library when it is first used: start-up stays quick."""
+
+
+def _hubspot_mail(connection: Connection, environ: Mapping[str, str]) -> Mailbox:
+    from crm_audit.connectors.hubspot import deliveries
+
+    return deliveries.mailbox(connection, environ)
+
+
+MAILBOXES: Mapping[str, Callable[[Connection, Mapping[str, str]], Mailbox]] = {"hubspot": _hubspot_mail}
+"""Vendor -> what opens its messages; the others send none that we could take."""
+
+
+def mailbox(connection: Connection, *, environ: Mapping[str, str] = os.environ) -> Mailbox | None:
+    """What opens the messages of a connection; None where it names no secret for them. FixConfig where it cannot."""
+    if SIGNED_WITH not in connection.login:
+        return None
+    if connection.vendor not in MAILBOXES:
+        raise FixConfig(f"login.{SIGNED_WITH}: {connection.vendor} sends us no messages; only {', '.join(MAILBOXES)}")
+    return MAILBOXES[connection.vendor](connection, environ)
 
 
 def connect(connection: Connection, *, root: Path = Path(), environ: Mapping[str, str] = os.environ) -> Connector:

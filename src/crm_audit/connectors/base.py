@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
 from crm_audit.domain import Account, Annotation, Record, Stage, Survey
@@ -15,6 +15,10 @@ Fields = Mapping[str, str | int | None]
 
 Sweep = Literal["none", "all", "open"]
 """What a pass proves at its end: nothing, that the rest of its stream is gone, or that only about open deals."""
+
+
+Reach = Literal["all", "changes", "hints"]
+"""How far a run reaches: over everything that a night reads, over increments alone, or over hinted records alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,36 @@ class Hint:
     record: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message that says it comes from a CRM, as it came in. `url` is the address by which the CRM knows us."""
+
+    method: str
+    url: str  # of our settings, and never of the message
+    headers: Mapping[str, str]  # by names in lower case
+    body: bytes
+    at: datetime  # when it came
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What a delivery says: whose accounts it speaks of, and what to read again there."""
+
+    accounts: frozenset[str]
+    hints: tuple[Hint, ...]
+
+
+class Forged(Exception):
+    """Whoever sent this does not know the secret, or sent it at another time."""
+
+
+class Mailbox(Protocol):
+    """Opens the messages that a CRM sends about changes."""
+
+    def open(self, delivery: Delivery) -> Mail:
+        """What it says; Forged where its signature does not say so, ValueError where it is no message of this CRM."""
+
+
 class Known(Protocol):
     """What the store holds of this connection now, this run's pages included."""
 
@@ -87,6 +121,8 @@ class Reading:
     since: datetime | None = None  # increments go back at least to here
     whole_before: datetime | None = None  # a whole pass that began before this is due again
     hints: tuple[Hint, ...] = ()  # records to be read by id, whatever an index says of them
+    unmapped: frozenset[str] = frozenset()  # what the run is known not to be able to tell, by `Survey.unmapped`
+    reach: Reach = "all"  # a shorter run reads no stream from its beginning, and sweeps nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +235,41 @@ class KnowsBypass(Protocol):
 
     def lacks_bypass(self, name: str) -> str | None:
         """Why the bypass of that name is none, with what to do; None where it is there."""
+
+
+@runtime_checkable
+class ReadsBetween(Protocol):
+    """A connector that can also be read between two nights, as far as `Reading.reach` says."""
+
+    def allowed(self) -> int | None:
+        """How many calls the CRM allows us in 24 hours, by its last answer; None before the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A person's move of a deal from one stage into the one in which it is now."""
+
+    deal: str
+    pipeline: str
+    before: str
+    after: str
+    at: datetime  # by the CRM's clock
+    also: Fields = field(default_factory=dict)  # what the CRM changed by itself with it, as that was before
+
+
+@runtime_checkable
+class MovesBack(Protocol):
+    """A connector to a CRM that refuses no move, where a deal can be moved back after one (ruling 24)."""
+
+    @property
+    def moves_back(self) -> frozenset[str]:
+        """The pipelines in which the admin asks for that."""
+
+    def moves(self, deals: Sequence[str], *, within: timedelta) -> Mapping[str, Move]:
+        """Those of the deals whose newest move a person made so lately; FixConfig where none may be moved back."""
+
+    def move_back(self, move: Move) -> str | None:
+        """Undo the move, and read it back; why it is not undone, in the CRM's words, or None."""
 
 
 class Gateless:

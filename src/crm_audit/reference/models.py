@@ -7,7 +7,7 @@ import inspect
 import textwrap
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
@@ -23,7 +23,7 @@ Named = Sequence[tuple[object, str]]
 
 PLAIN: Mapping[object, str] = {
     str: "text", int: "whole number", bool: "true or false", Decimal: "number", date: "date", datetime: "instant",
-    time: "time of the day, `HH:MM`", object: "anything",
+    time: "time of the day, `HH:MM`", timedelta: "minutes or hours, such as `2m`", object: "anything",
 }  # fmt: skip
 ENDS = {"ge": "from", "le": "to"}
 """Limits of a number, as pydantic calls them."""

@@ -41,7 +41,7 @@ class Vendor:
 
 def settings(top: type[BaseModel], vendors: Sequence[Vendor], *, prefix: str, named: Named) -> str:
     """The page on the settings; `prefix` begins the names of environment variables."""
-    (connection,) = parts(top)
+    connection, *others = parts(top)
     return page(
         "Settings",
         "Everything that can be set stands in `crm-audit.toml`, beside the store; `--config` names another file. A key "
@@ -52,6 +52,7 @@ def settings(top: type[BaseModel], vendors: Sequence[Vendor], *, prefix: str, na
         "## Connection",
         f"{told(connection)} It is a table `[connections.NAME]`.",
         arguments(connection, named),
+        *(part for other in others for part in (f"## {other.__name__}", told(other), arguments(other, named))),
         *(part for vendor in vendors for part in _vendor(vendor, named)),
         "## Environment",
         *_environment(top, vendors, prefix),
@@ -75,7 +76,7 @@ def _vendor(vendor: Vendor, named: Named) -> Iterator[str]:
 
 
 def _environment(top: type[BaseModel], vendors: Sequence[Vendor], prefix: str) -> Iterator[str]:
-    meanings, simple = comments(top), [name for name in top.model_fields if name != "connections"]
+    meanings, simple = comments(top), [name for name in top.model_fields if name not in ("connections", "receiver")]
     yield "Variables stand above the file."
     yield table(("variable", "is"), [(code(f"{prefix}{name.upper()}"), meanings[name]) for name in simple])
     secrets = ", ".join(f"{vendor.name} ({codes(vendor.login)})" for vendor in vendors if vendor.login)

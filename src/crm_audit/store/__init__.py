@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
@@ -13,13 +13,28 @@ from uuid import uuid4
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from crm_audit.connectors.base import Calls, Hint, Page, Reading
+from crm_audit.connectors.base import Calls, Hint, Page, Reach, Reading
 from crm_audit.domain import Account, Survey
 from crm_audit.errors import Retry
-from crm_audit.store import answers, forgetting, hints, keys, lease, ledger, log, reading, statistics, streams, versions
+from crm_audit.store import (
+    answers,
+    due,
+    forgetting,
+    hints,
+    keys,
+    lease,
+    ledger,
+    log,
+    reading,
+    statistics,
+    streams,
+    versions,
+)
+from crm_audit.store.bounces import Bounces
 from crm_audit.store.current import Current
 from crm_audit.store.database import alone, connect
 from crm_audit.store.database import reading as reader
+from crm_audit.store.hints import Pending
 from crm_audit.store.ledger import Asked, Run, Start
 from crm_audit.store.log import Log
 from crm_audit.store.nights import Nights
@@ -29,7 +44,7 @@ from crm_audit.store.streams import Count
 from crm_audit.store.transactions import Sleep, Transactions, told
 from crm_audit.store.waivers import Waivers
 
-__all__ = ["Asked", "Count", "Run", "Start", "Store"]
+__all__ = ["Asked", "Count", "Pending", "Run", "Start", "Store"]
 
 
 class Store:
@@ -44,6 +59,7 @@ class Store:
         self._write = Transactions(engine, sleep)
         self._read = Transactions(reader(engine), sleep)
         self.nights = Nights(self._write, self._read)
+        self.bounces = Bounces(self._write, self._read, by=by)
         self.outbox = Outbox(self._write, self._read, by=by)
         self.log = Log(self._write, self._read)
         self.waivers = Waivers(self._write, self._read)
@@ -87,6 +103,8 @@ class Store:
                 since=asked.since,
                 whole_before=whole_before,
                 hints=hints.taken(db, run),
+                unmapped=run.survey.unmapped,
+                reach=run.reach,
             )
 
         return self._write(work)
@@ -95,6 +113,10 @@ class Store:
         """Keep what was said to have changed for the next run to read again; how much of it is new."""
         told_of = tuple(said)
         return self._write(lambda db: hints.hear(db, connection, told_of, at=at))
+
+    def pending(self, connection: str) -> Pending:
+        """What was said since the last run that finished."""
+        return self._read(lambda db: hints.pending(db, connection))
 
     def save(self, run: Run, page: Page) -> None:
         """Commit a page with its cursor and what it says is gone, all or nothing; Incomplete when the run has ended."""
@@ -110,7 +132,9 @@ class Store:
                 spared = answers.taken(db, run, spared)
             seen = shown if spared is page.rows else rows(spared)
             versions.observe(db, run, page, seen)
-            closed = versions.close(db, run, page, seen) + versions.sweep(db, run, page, began=entered.began)
+            gone = versions.gone(db, run, page, seen)
+            closed = versions.close(db, run, page, gone) + versions.sweep(db, run, page, began=entered.began)
+            due.note(db, run, page, gone | seen.keys())
             streams.follow(db, run, page, of=entered, token=token)
             now = streams.count(db, run, page, closed=closed)
             statistics.renew(db, page.kind, before=now - len(page.rows), now=now)
@@ -127,7 +151,9 @@ class Store:
             lease.renew(db, run.id, run.connection)
             gaps = {**streams.cut(db, run), **missing}
             versions.settle(db, run, kinds=[kind for kind in streams.whole_now(db, run) if kind not in gaps])
-            return ledger.finish(db, run, at=at, missing=gaps, calls=calls)
+            finished = ledger.finish(db, run, at=at, missing=gaps, calls=calls)
+            due.prune(db, finished)
+            return finished
 
         return self._write(work)
 
@@ -165,13 +191,23 @@ class Store:
         """Ids of the people who were ever known by an e-mail address, of which the store keeps only a hash."""
         return self._read(lambda db: forgetting.people_at(db, connection, keys.key(db).hashed(address.strip().lower())))
 
-    def latest(self, connection: str, *, by: datetime | None = None) -> Run | None:
-        """The newest run that came to its end, complete or partial, at or before `by`."""
-        return self._read(lambda db: ledger.latest(db, connection, by=by))
+    def latest(
+        self, connection: str, *, by: datetime | None = None, reach: Sequence[Reach] = ledger.EVERY
+    ) -> Run | None:
+        """The newest run that reached so far and came to its end, complete or partial, at or before `by`."""
+        return self._read(lambda db: ledger.latest(db, connection, by=by, reach=reach))
 
-    def runs(self, connection: str, limit: int = 20) -> list[Run]:
-        """The last runs of a connection, the newest first, whatever became of them."""
-        return self._read(lambda db: ledger.newest(db, connection, limit=limit))
+    def runs(self, connection: str, limit: int = 20, *, reach: Sequence[Reach] = ledger.EVERY) -> list[Run]:
+        """The last runs of a connection that reached so far, the newest first, whatever became of them."""
+        return self._read(lambda db: ledger.newest(db, connection, limit=limit, reach=reach))
+
+    def due(self, connection: str) -> set[str]:
+        """Deals of which short runs have moved something that has not been judged since."""
+        return self._read(lambda db: due.deals(db, connection))
+
+    def judged(self, run: Run, *, but: Collection[str] = ()) -> None:
+        """Note that whatever was due by this run has been judged and is shown, `but` for some deals."""
+        self._write(lambda db: due.judged(db, run, but=but))
 
     def counts(self, run: Run) -> dict[str, Count]:
         """What the run was shown, and what it found gone, by kind."""

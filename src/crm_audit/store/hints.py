@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, Index, delete, func, or_, select, update
 from sqlmodel import Field
 
 from crm_audit.connectors.base import Hint
@@ -15,6 +16,21 @@ from crm_audit.store.tables import INSERT, METADATA, RUNS, Base
 
 REMEMBERED = timedelta(days=4)
 """How long a key is kept to know it again: HubSpot tries again for at most three days."""
+
+
+MOST = 5_000
+"""Hints of a connection that may wait. More are an import: what they say is read faster as changes of that time."""
+
+FLOOD = "*"
+"""Stands for the object of all that was said when there was too much of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What waits to be followed: how many records, and whether there were too many to keep."""
+
+    hints: int
+    flood: bool
 
 
 class HintRows(Base, table=True):
@@ -31,17 +47,41 @@ class HintRows(Base, table=True):
 
 
 HINTS = METADATA.tables["hints"]
+_waiting = HINTS.c.run.is_(None)
+Index("ix_hints_waiting", HINTS.c.connection, sqlite_where=_waiting, postgresql_where=_waiting)
 
 
 def hear(db: Connection, connection: str, hints: Iterable[Hint], *, at: datetime) -> int:
-    """Keep those that are new; how many they were."""
+    """Keep those that are new; how many they were. Where too many wait, one stands for them all."""
+    waiting = db.scalars(select(func.count()).where(HINTS.c.connection == connection, _waiting)).one()
     hashed = key(db).hashed  # what was said may be an address: it is only to be known again
     rows = [
         {"connection": connection, "key": hashed(one.key), "object": one.object, "record": one.record, "heard": at}
         for one in hints
     ]
+    if waiting + len(rows) > MOST:
+        return _flooded(db, connection, at=at)
     new = INSERT[db.dialect.name](HINTS).on_conflict_do_nothing().returning(HINTS.c.key)
     return sum(db.execute(new, {**row, "run": None}).first() is not None for row in rows)
+
+
+def _flooded(db: Connection, connection: str, *, at: datetime) -> int:
+    """Put one in the place of all that wait."""
+    db.execute(delete(HINTS).where(HINTS.c.connection == connection, _waiting))
+    one = {"connection": connection, "key": FLOOD, "object": FLOOD, "record": FLOOD, "heard": at, "run": None}
+    insert = INSERT[db.dialect.name](HINTS).values(one)
+    db.execute(insert.on_conflict_do_update(index_elements=["connection", "key"], set_={"heard": at, "run": None}))
+    return 1
+
+
+def pending(db: Connection, connection: str) -> Pending:
+    """What was said and has not been followed by a run that finished."""
+    finished = select(RUNS.c.id).where(RUNS.c.connection == connection, RUNS.c.status.in_(FINISHED))
+    left = or_(_waiting, HINTS.c.run.not_in(finished))
+    counted = select(HINTS.c.object, func.count()).where(HINTS.c.connection == connection, left)
+    found = {kind: number for kind, number in db.execute(counted.group_by(HINTS.c.object))}
+    flood = found.pop(FLOOD, 0) > 0
+    return Pending(sum(found.values()), flood)
 
 
 def unhear(db: Connection, connection: str, records: Iterable[str]) -> None:
@@ -55,6 +95,7 @@ def taken(db: Connection, run: Run) -> tuple[Hint, ...]:
     finished = select(RUNS.c.id).where(RUNS.c.connection == run.connection, RUNS.c.status.in_(FINISHED))
     over = HINTS.c.run.in_(finished)
     db.execute(delete(HINTS).where(mine, over, HINTS.c.heard < run.started - REMEMBERED))
-    db.execute(update(HINTS).where(mine, or_(HINTS.c.run.is_(None), ~over)).values(run=run.id))
+    followed = [HINTS.c.object != FLOOD] if run.reach == "hints" else []  # a flood is followed by reading changes
+    db.execute(update(HINTS).where(mine, or_(_waiting, ~over), *followed).values(run=run.id))
     rows = db.execute(select(HINTS).where(mine, HINTS.c.run == run.id).order_by(HINTS.c.heard, HINTS.c.key)).mappings()
-    return tuple(Hint(row["key"], row["object"], row["record"]) for row in rows)
+    return tuple(Hint(row["key"], row["object"], row["record"]) for row in rows if row["object"] != FLOOD)

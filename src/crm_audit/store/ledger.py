@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, text, update
 
 from crm_audit import __version__
-from crm_audit.connectors.base import Calls
+from crm_audit.connectors.base import Calls, Reach
 from crm_audit.domain import Account, Survey
 from crm_audit.errors import Busy
 from crm_audit.store import lease
@@ -20,6 +20,10 @@ from crm_audit.store.tables import INSERT, RUNS
 
 FINISHED = ("complete", "partial")
 """The states in which the facts of a run may be read."""
+
+EVERY: tuple[Reach, ...] = ("all", "changes", "hints")
+SHORT: tuple[Reach, ...] = ("changes", "hints")
+"""Runs between two nights."""
 
 NOT_REACHED = Account(id="", name="(not reached)", zone="UTC", currency="", user=None)
 """Stands in the ledger until the CRM has said who it is."""
@@ -48,6 +52,7 @@ class Start:
     started: datetime
     config: str = ""
     asked: Asked = NOTHING_MORE
+    reach: Reach = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,8 @@ class Run:
     version: str
     calls_read: int
     calls_write: int
+    reach: Reach
+    moved: int
 
 
 def begin(db: Connection, start: Start, *, holder: str) -> Run:
@@ -87,6 +94,8 @@ def begin(db: Connection, start: Start, *, holder: str) -> Run:
         "version": __version__,
         "calls_read": 0,
         "calls_write": 0,
+        "reach": start.reach,
+        "moved": 0,
         "holder": holder,
         "lease_until": lease.until(db),
         **_said(NOT_REACHED, Survey()),
@@ -136,15 +145,17 @@ def _said(account: Account, survey: Survey) -> dict[str, object]:
     return {"account": json.dumps(asdict(account)), "survey": json.dumps(asdict(survey), default=sorted)}
 
 
-def newest(db: Connection, connection: str, *, limit: int) -> list[Run]:
-    """The last runs of a connection, the newest first, whatever became of them."""
-    query = select(RUNS).where(RUNS.c.connection == connection).order_by(RUNS.c.id.desc()).limit(limit)
+def newest(db: Connection, connection: str, *, limit: int, reach: Sequence[Reach] = EVERY) -> list[Run]:
+    """The last runs of a connection that reached so far, the newest first, whatever became of them."""
+    mine = (RUNS.c.connection == connection, RUNS.c.reach.in_(sorted(reach)))
+    query = select(RUNS).where(*mine).order_by(RUNS.c.id.desc()).limit(limit)
     return [_run(row) for row in db.execute(query).mappings()]
 
 
-def latest(db: Connection, connection: str, *, by: datetime | None) -> Run | None:
-    """The newest run that finished, at or before `by`."""
-    query = select(RUNS).where(RUNS.c.connection == connection, RUNS.c.status.in_(FINISHED))
+def latest(db: Connection, connection: str, *, by: datetime | None, reach: Sequence[Reach] = EVERY) -> Run | None:
+    """The newest run that reached so far and finished, at or before `by`."""
+    mine = (RUNS.c.connection == connection, RUNS.c.reach.in_(sorted(reach)))
+    query = select(RUNS).where(*mine, RUNS.c.status.in_(FINISHED))
     if by is not None:
         query = query.where(RUNS.c.finished <= by)
     row = db.execute(query.order_by(RUNS.c.id.desc()).limit(1)).mappings().first()

@@ -70,6 +70,8 @@ class Runs(Base, table=True):
     version: str  # of this program
     calls_read: int
     calls_write: int
+    reach: str  # all | changes | hints
+    moved: int = Field(sa_type=BigInteger)  # versions that a short run opened or closed; a night does not count them
     holder: str | None  # host:pid:token of the process that reads, while it is running
     lease_until: int | None = Field(sa_type=BigInteger)  # seconds since 1970 by the database's clock
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from sqlalchemy import ColumnElement, Connection, Table, Update, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -32,11 +32,15 @@ def observe(db: Connection, run: Run, page: Page, rows: Mapping[str, Row]) -> No
     db.execute(_see(db, table), [row | opened for row in shown])
 
 
-def close(db: Connection, run: Run, page: Page, rows: Mapping[str, Row]) -> int:
-    """Close what the page says is gone: by name, or because its deals have no other rows in this stream."""
+def gone(db: Connection, run: Run, page: Page, rows: Mapping[str, Row]) -> set[str]:
+    """What the page says is gone: by name, or because its deals have no other rows in this stream."""
     if page.kind in KEPT or not (page.gone or page.deals):
-        return 0
-    gone = {*page.gone, *_others(db, run, page)} - rows.keys()
+        return set()
+    return {*page.gone, *_others(db, run, page)} - rows.keys()
+
+
+def close(db: Connection, run: Run, page: Page, gone: Set[str]) -> int:
+    """Close what is gone; how many versions that were."""
     if not gone:
         return 0
     table = TABLES[page.kind]

@@ -140,6 +140,10 @@ class Waivers:
 
         return self._write(work)
 
+    def open_gate(self, connection: str, what: Mapping[str, object], *, why: str, by: By) -> None:
+        """Log that every deal is let through; what is written for it stands in the journal."""
+        self._write(lambda db: log.append(db, _note(connection, "gate_opened", what, by, why=why)))
+
     def glass(self, connection: str) -> tuple[BrokenGlass, ...]:
         """Every gate that was ever broken open, the oldest first."""
         query = select(GLASS).where(GLASS.c.connection == connection).order_by(GLASS.c.id)

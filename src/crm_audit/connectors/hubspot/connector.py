@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import urllib3
 
 from crm_audit.config import Connection, secret
-from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Page, Reading, Receipt, Write
-from crm_audit.connectors.hubspot import annotate, kit, reading, records
+from crm_audit.connectors.base import Calls, Fields, Gap, Gateless, Move, Page, Reading, Receipt, Write
+from crm_audit.connectors.hubspot import annotate, between, kit, moveback, reading, records
 from crm_audit.connectors.hubspot.gateway import BATCH, Gateway, Json
 from crm_audit.connectors.hubspot.inline import Inline
 from crm_audit.connectors.hubspot.limits import Pace
@@ -22,7 +22,7 @@ from crm_audit.connectors.hubspot.passes import Passes
 from crm_audit.connectors.hubspot.portal import Portal, owners_by_user
 from crm_audit.connectors.hubspot.reader import Reader
 from crm_audit.connectors.hubspot.sources import answered, sources
-from crm_audit.connectors.hubspot.survey import Shape, look, survey
+from crm_audit.connectors.hubspot.survey import Shape, glance, look, survey
 from crm_audit.connectors.scratch import Scratch
 from crm_audit.domain import Account, Annotation, Stage, Survey
 from crm_audit.errors import FixConfig
@@ -44,6 +44,7 @@ class HubSpot(Gateless):
         self._own = (*OWN.values(), *self._passes.values())
         self._details: Json | None = None
         self._shape: Shape | None = None
+        self._glance: Shape | None = None
         self._has_own = False
 
     @property
@@ -65,7 +66,7 @@ class HubSpot(Gateless):
     def survey(self) -> Survey:
         """What this portal cannot tell."""
         self._shape = None  # an admin may have changed something since
-        return survey(self._asked_shape(), self._portal())
+        return survey(self._asked_shape(), self._portal(self._asked_shape()))
 
     def stages(self) -> Sequence[Stage]:
         """The stages of all deal pipelines."""
@@ -74,17 +75,19 @@ class HubSpot(Gateless):
     def read(self, asked: Reading) -> Iterator[Page | Gap]:
         """One run: whole passes where they are due, and everything that changed since the last."""
         overlap = timedelta(minutes=self._options.overlap)
+        shape = self._asked_shape() if asked.reach == "all" else self._glanced()
         with closing(Scratch()) as scratch:
             reader = Reader(
                 gateway=self._gateway,
-                portal=self._portal(),
-                shape=self._asked_shape(),
-                sources=answered(self._sources, self._asked_shape().properties.get("deals", ())),
+                portal=self._portal(shape),
+                shape=shape,
+                sources=answered(self._sources, shape.properties.get("deals", ())),
                 known=asked.known,
                 inline=Inline(scratch),
             )
             self._shape = None  # another run begins with another look
-            yield from reading.read(Passes(reader, asked, overlap))
+            passes = Passes(reader, asked, overlap)
+            yield from reading.read(passes) if asked.reach == "all" else between.read(passes)
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the deal's properties of ours must hold."""
@@ -133,6 +136,22 @@ class HubSpot(Gateless):
         else:
             self._gateway.create_property("deals", change.body)
 
+    @property
+    def moves_back(self) -> frozenset[str]:
+        """The pipelines that the settings name."""
+        return frozenset(self._options.move_back)
+
+    def moves(self, deals: Sequence[str], *, within: timedelta) -> Mapping[str, Move]:
+        """Those of the deals that a person moved so lately; FixConfig where deals sync with Salesforce."""
+        moveback.require(self._glanced().properties.get("deals", frozenset()))
+        return moveback.moves(self._gateway, deals, within=within)
+
+    def move_back(self, move: Move) -> str | None:
+        """Undo the move, in the pipelines that the settings name."""
+        if move.pipeline not in self.moves_back:
+            raise ValueError(f"deal {move.deal}: nobody asks to move deals of {move.pipeline!r} back")
+        return moveback.move_back(self._gateway, move)
+
     def address(self, kind: str, record_id: str) -> str | None:
         """The record's page in HubSpot."""
         type_id = RECORD_PAGES.get(kind)
@@ -141,6 +160,10 @@ class HubSpot(Gateless):
         details = self._asked_details()
         host = details.get("uiDomain") or "app.hubspot.com"
         return f"https://{host}/contacts/{details['portalId']}/record/{type_id}/{record_id}"
+
+    def allowed(self) -> int | None:
+        """HubSpot's calls of a day; an OAuth app is not told."""
+        return self._gateway.pace.daily
 
     def _asked_details(self) -> Json:
         if self._details is None:
@@ -154,12 +177,19 @@ class HubSpot(Gateless):
             self._shape = look(self._gateway, self._sources, rates=foreign and not self._options.rates)
         return self._shape
 
+    def _glanced(self) -> Shape:
+        """What short runs need to know, asked once: this connector does not live long."""
+        self._gateway.pace.renew()
+        if self._glance is None:
+            self._glance = glance(self._gateway, self._sources)
+        return self._glance
+
     def _require_own(self) -> None:
         if not self._has_own:
             annotate.require(frozenset(str(one["name"]) for one in self._gateway.properties("deals")), self._own)
             self._has_own = True
 
-    def _portal(self) -> Portal:
+    def _portal(self, shape: Shape) -> Portal:
         account = self.account()
         return Portal(
             id=account.id,
@@ -169,7 +199,7 @@ class HubSpot(Gateless):
             options=self._options,
             roles=self._connection.roles,
             topics=self._connection.topics,
-            owners=owners_by_user(self._asked_shape().owners or ()),
+            owners=owners_by_user(shape.owners or ()),
         )
 
 

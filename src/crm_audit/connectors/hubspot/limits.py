@@ -53,6 +53,7 @@ class Pace:
         self._budgets = {name: Budget(*most) for name, most in MOST.items()}
         self._allowed: int | None = None
         self._spent = 0
+        self.daily: int | None = None  # calls of a day, by the last answer that told
 
     def renew(self) -> None:
         """Begin another run: the next answer tells again what is left of the day."""
@@ -76,6 +77,7 @@ class Pace:
         most = _number(headers.get("X-HubSpot-RateLimit-Max"))
         if most and budget != SEARCH:
             self._budgets[budget].most = min(most, MOST[budget][0])
+        self.daily = _number(headers.get("X-HubSpot-RateLimit-Daily")) or self.daily
         left = _number(headers.get("X-HubSpot-RateLimit-Daily-Remaining"))
         if self._allowed is None and left is not None:
             self._allowed, self._spent = int(left * self._share), 0

@@ -34,6 +34,8 @@ SETUP = "setup_token"
 LOGIN: Mapping[str, str] = {
     "access_token": "the access token of a private app or a service key",
     SETUP: "another token, with the scope crm.schemas.deals.write, for `provision hubspot` alone; optional",
+    "webhook_secret": "the client secret of the app, which signs what the receiver takes",
+    "webhook_secret_old": "the secret before it, for as long as HubSpot may still sign with that",
 }
 """What `login` names."""
 
@@ -51,6 +53,7 @@ class Options(Frozen):
     attestations: Mapping[str, tuple[str, ...]] = {}  # type of a note or task -> topics somebody vouches for
     rechecks: Mapping[str, tuple[str, ...]] = {}  # type of a task -> topics asked again
     share_topics: bool = False  # whether an activity's topics count for each of its several deals
+    move_back: tuple[str, ...] = ()  # pipelines in which `serve` undoes a person's move into a stage that is refused
     overlap: int = Field(default=5, ge=0)  # minutes by which HubSpot's search may lag behind
     pass_stages: tuple[str, ...] = ()  # stages that ask for a pass of ours, filled while the deal may enter
     rates: Mapping[str, Decimal] = {}  # currency -> units of the corporate currency; empty: ask HubSpot

@@ -49,7 +49,7 @@ class Passes:
         """A whole pass where one is due or was cut off, and then what changed since the last pass began."""
         streams = feed.fed(self.reader)
         cut = {stream: one for stream in streams if (one := self._cut(stream))}
-        if self._is_due(feed, streams):
+        if self.is_due(feed, streams):
             self.begun.update(streams)
             yield from self._given_up(streams)
             mark = self.reader.gateway.now()
@@ -59,6 +59,18 @@ class Passes:
         elif cut:
             first = min(cut.values(), key=lambda one: (one.since is not None, one.depth))
             yield from self._pass(feed, streams if first.since else [*cut], first)
+        yield from self._increment(feed, streams)
+
+    def increment(self, feed: Feed) -> Iterator[Page]:
+        """What changed since the last pass began; an increment that was cut off goes on first."""
+        streams = feed.fed(self.reader)
+        cut = {stream: one for stream in streams if (one := self._cut(stream))}
+        if cut:
+            first = min(cut.values(), key=lambda one: one.depth)
+            yield from self._pass(feed, streams, first)
+        yield from self._increment(feed, streams)
+
+    def _increment(self, feed: Feed, streams: Collection[str]) -> Iterator[Page]:
         marks = [one.mark for stream in streams if (one := cursor(self.stands.get(stream)))]
         since = min([*marks, *([self.reading.since] if self.reading.since else [])]) - self.overlap
         yield from self._pass(feed, streams, Cursor(mark=self.reader.gateway.now(), since=since))
@@ -75,7 +87,12 @@ class Passes:
         stand = self.stands.get(stream)
         return cursor(stand) if stand and not stand.ended else None
 
-    def _is_due(self, feed: Feed, streams: Iterable[str]) -> bool:
+    def is_cut_whole(self, stream: str) -> bool:
+        """Whether a whole pass was cut off, which only a night takes up again."""
+        found = self._cut(stream)
+        return found is not None and found.since is None
+
+    def is_due(self, feed: Feed, streams: Iterable[str]) -> bool:
         """A whole pass from its beginning: asked for, never done, long ago, or a property has come back since."""
         lacks = set(self.reader.shape.lacks(self.reader.sources[feed.source]))
         before = self.reading.whole_before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,7 +29,11 @@ def read(passes: Passes) -> Iterator[Page | Gap]:
     if refused:  # without deals there is nothing to audit
         yield from (Gap(kind, refused) for kind in KINDS)
         return
-    steps = list(_steps(passes))
+    yield from carried_out(list(_steps(passes)))
+
+
+def carried_out(steps: Sequence[Step]) -> Iterator[Page | Gap]:
+    """The steps one after another; one that cannot go on leaves gaps."""
     for number, step in enumerate(steps):
         try:
             yield from step.pages()
@@ -54,8 +58,8 @@ def _steps(passes: Passes) -> Iterator[Step]:
         kinds = tuple(KINDS_OF[stream] for stream in feed.fed(reader))
         yield Step(kinds, partial(_bin, passes, feed.source))
         yield Step(kinds, partial(passes.walk, feed))
-        yield Step(kinds, partial(_hinted, passes, feed))
-        yield Step(kinds, partial(_lost, passes, feed))
+        yield Step(kinds, partial(hinted, passes, feed, ids_of(passes, feed)))
+        yield Step(kinds, partial(lost, passes, feed))
         if feed is DEALS and reader.can("contacts"):
             yield Step(("links",), partial(_sweep, passes))
 
@@ -107,14 +111,21 @@ def _bin(passes: Passes, kind: str) -> Iterator[Page]:
         )
 
 
-def _hinted(passes: Passes, feed: Feed) -> Iterator[Page]:
+def ids_of(passes: Passes, feed: Feed) -> list[str]:
+    """The records of an object that somebody said changed."""
+    return [one.record for one in passes.reading.hints if one.object == feed.source]
+
+
+def hinted(passes: Passes, feed: Feed, asked: Sequence[str]) -> Iterator[Page]:
     """Records that somebody said changed, read by id: the search index may not know it yet."""
-    asked = [one.record for one in passes.reading.hints if one.object == feed.source]
     if asked:
         query = passes.reader.sources[feed.source].query()
         found = passes.reader.gateway.read(query, asked)
         missing = tuple(one for one in dict.fromkeys(asked) if one not in found)
         group = Group([*found.values()], after=None, whole=False, missing=missing)
+        passes.watch.see(
+            passes.reader.sources[feed.source], group.records, has=passes.reader.shape.properties[feed.source]
+        )
         yield from passes.aside(feed.shares(passes.reader, group))
 
 
@@ -126,7 +137,7 @@ def _sweep(passes: Passes) -> Iterator[Page]:
         yield from passes.aside({LINKS: Share(passes.reader.links(deals), deals=deals)})
 
 
-def _lost(passes: Passes, feed: Feed) -> Iterator[Page]:
+def lost(passes: Passes, feed: Feed) -> Iterator[Page]:
     """Properties that were there when the run began and are not any more: what was read of them is not believed."""
     doubtful = passes.watch.doubtful.get(feed.source)
     if not doubtful:

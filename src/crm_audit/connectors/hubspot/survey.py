@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from crm_audit.connectors.hubspot.gateway import Gateway, Json, Refused
@@ -53,6 +54,21 @@ class Shape:
         return tuple(sorted(set(source.properties) - self.properties[source.kind]))
 
 
+def glance(gateway: Gateway, sources: Mapping[str, Source]) -> Shape:
+    """As much of a portal as its increments need: properties, labels, and whose user is which owner."""
+    properties: dict[str, frozenset[str]] = {}
+    refusals: dict[str, str] = {}
+    for kind in sources:
+        try:
+            properties[kind] = frozenset(str(one["name"]) for one in gateway.properties(kind))
+        except NoAccess as error:
+            refusals[kind] = str(error)
+    owners = None
+    with suppress(NoAccess):  # the last night has told
+        owners = [owner for archived in (False, True) for owner in gateway.all_owners(archived=archived)]
+    return Shape(properties, refusals, labels=_labels(gateway, properties), owners=owners)
+
+
 def look(gateway: Gateway, sources: Mapping[str, Source], *, rates: bool) -> Shape:
     """Ask for the properties of every object and for its records, since either may need a scope that we lack.
 
@@ -78,8 +94,11 @@ def look(gateway: Gateway, sources: Mapping[str, Source], *, rates: bool) -> Sha
         worth = gateway.rates() if rates else None
     except (NoAccess, Refused) as error:
         refusals["exchange rates"] = f"{error}; or set options.rates"
-    labels = gateway.labels("deals", "contacts") if {"deals", "contacts"} <= properties.keys() else []
-    return Shape(properties, refusals, labels=labels, owners=owners, rates=worth, bins=bins)
+    return Shape(properties, refusals, labels=_labels(gateway, properties), owners=owners, rates=worth, bins=bins)
+
+
+def _labels(gateway: Gateway, properties: Collection[str]) -> Sequence[Json]:
+    return gateway.labels("deals", "contacts") if {"deals", "contacts"} <= set(properties) else []
 
 
 def survey(shape: Shape, portal: Portal) -> Survey:

@@ -76,6 +76,10 @@ class SalesforceConnector:
         """The org's calls used and allowed in 24 hours, by its last answer; None before the first."""
         return self._gateway.allowance.usage
 
+    def allowed(self) -> int | None:
+        """The org's calls of 24 hours."""
+        return self.usage[1] if self.usage else None
+
     @property
     def _org(self) -> Org:
         """The org as it was last opened: what `account` and `survey` learn serves the next `read`."""
@@ -98,11 +102,14 @@ class SalesforceConnector:
         return list(self._org.stages())
 
     def read(self, reading: Reading) -> Iterator[Page | Gap]:
-        """What a run asks; see `rounds`. The next run opens the org anew."""
+        """What a run asks; see `rounds`. The next run opens the org anew; a short one takes the schema as it was."""
+        if reading.reach != "all":
+            self._gateway.allowance.begin()
+            self._seen = self._org.again()
         try:
             yield from read(lambda: self._org, reading)
         finally:
-            self._seen = None
+            self._seen = self._seen if reading.reach != "all" else None
 
     def wanted(self, deal: str, annotation: Annotation) -> Mapping[str, Fields]:
         """What the verdict record and the lookup to it must hold. Pure."""

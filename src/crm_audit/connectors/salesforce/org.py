@@ -46,6 +46,13 @@ class Org:
         self._extra = _extra(self.mapped, connection, options=options)
         self._stages_of: dict[str, tuple[str, ...] | None] = {}
 
+    def again(self) -> Org:
+        """The same org, to be asked anew for all but what may be read of it."""
+        fresh = Org(self.gateway, self.connection, options=self.options)
+        if "schema" in vars(self):
+            fresh.schema = self.schema
+        return fresh
+
     @cached_property
     def schema(self) -> Schema:
         """What may be read: all objects described in one call, and by itself what that call was too busy to tell."""

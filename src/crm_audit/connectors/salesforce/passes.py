@@ -19,6 +19,8 @@ from crm_audit.domain import Record
 
 MOST_RECORDS = 2_000
 """Records on a page, however many rows they were made of."""
+NIGHTLY = ("User", "DatedConversionRate")
+"""Objects that bear on every deal at once: only a night, which judges every deal, reads them."""
 LABELLED = ("Opportunity", "OpportunityHistory", "OpportunityFieldHistory")
 """Objects whose rows mean what processes and stages say besides."""
 
@@ -36,7 +38,18 @@ class Pass:
     moved: set[str] = field(default_factory=set)  # rows of which something beside them changed
     failed: str = ""
     holes: bool = False  # the log of deletions does not reach back to the mark, or is kept from us
+    short: bool = False  # a run between two nights: it sweeps nothing, and what needs a whole pass it leaves alone
     covered: datetime | None = None  # up to when the log of deletions knows everything
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is an increment, for rows alone, of what a night has read to its end."""
+        return not self.place.whole and not self.place.job
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether the rows of all open deals are read, whatever changed."""
+        return self.feed.open and not self.short
 
     @property
     def key(self) -> str:
@@ -99,7 +112,7 @@ class Pass:
 
     def last(self) -> Iterator[Page]:
         """The end of the pass."""
-        sweep: Sweep = "all" if self.place.whole else "open" if self.feed.open else "none"
+        sweep: Sweep = "all" if self.place.whole else "open" if self.sweeps else "none"
         gone = [{"Id": each} for each in sorted(self.gone)]
         self.place = replace(self.place, ended=True)
         end = self.place.end()
@@ -127,7 +140,7 @@ class Pass:
 
     def following(self, reading: Reading, *, now: datetime) -> Pass | None:
         """The pass that has to follow in the same run, so that the store equals the CRM after it."""
-        if self.failed:
+        if self.failed or self.short:
             return None
         if self.holes:
             whole = Place(mark=literal(now), asked=self.place.asked)
@@ -142,7 +155,10 @@ class Pass:
 def passes(org: Org, feeds: Iterable[Feed], reading: Reading) -> list[Pass]:
     """The passes of a run: streams of one feed that stand at one place are read together."""
     found = []
+    short = reading.reach != "all"
     for feed in feeds:
+        if short and feed.object in NIGHTLY:
+            continue
         asked, deals = signature(org, feed), reading.stands.get("deals/Opportunity")
         starts = {
             stream.name: begun(stream.kind, reading.stands.get(stream.name), reading, now=org.now, asked=asked)
@@ -155,7 +171,7 @@ def passes(org: Org, feeds: Iterable[Feed], reading: Reading) -> list[Pass]:
                 place = place.again()
             if feed.open and deals is None:
                 place, resumed = Place(mark=literal(org.now), asked=asked), False
-            found.append(Pass(org, feed, list(streams), place, resumed))
+            found.append(Pass(org, feed, list(streams), place, resumed, short=short))
     return found
 
 

@@ -30,6 +30,9 @@ class Portal(Account):
         super().__init__(clock, zone=zone, currency=currency)
         self.history_depth: int | None = None  # newest versions shown; HubSpot's own depth is not documented
         self.short_batches = False  # whether batch answers lack their last record, without an error and with a 200
+        self.dates_closing = (
+            False  # whether a move into a closed stage dates it, as HubSpot does; worlds do so themselves
+        )
         self._locks: dict[tuple[str, str], datetime] = {}
         self._webhooks = Webhooks(self.id)
 
@@ -278,6 +281,13 @@ class Portal(Account):
         }
         for name in derived.keys() - given.keys():
             record.place(name, derived[name])
+        if self.dates_closing and stage.closed and "dealstage" in given and "closedate" not in given:
+            now = iso(self.now())
+            record.put("closedate", now, Version(now, self.now(), Source("CALCULATED")))
+
+    def sync_with_salesforce(self) -> None:
+        """Give deals the property that HubSpot's own sync with Salesforce brings along."""
+        self.define_property("deals", "hs_salesforceopportunityid")
 
     def _tell(
         self, kind: ObjectType, record: Record, *, by: Source, before: Mapping[str, object], after: Mapping[str, object]
