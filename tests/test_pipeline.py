@@ -381,7 +381,10 @@ def test_a_step_back_opens_the_gate_with_the_next_write(store: Store) -> None:
     synced(store, shelf)
     pipeline.applied(gated(store, shelf, **GATED), shelf, store, lambda done: None)
     (write,) = gated(store, shelf, ladder="annotate").writes
-    assert (write.deal, dict(write.after)) == ("d1", {"refused": NO_STAGE})
+    assert (write.deal, set(write.after), write.after["refused"]) == ("d1", {"refused", "details"}, NO_STAGE)
+    assert write.after["details"] == str((write.before or {})["details"]).replace(
+        "Not yet: Propose\nNot yet: Negotiate\n", ""
+    )
 
 
 def test_a_pipeline_in_shadow_is_never_begun_and_what_stands_there_loses_its_gate(store: Store) -> None:

@@ -22,7 +22,7 @@ from crm_audit.policy import Pack
 from crm_audit.store import Run, Store
 from crm_audit.store.outbox import AT_ONCE
 from crm_audit.waivers import BrokenGlass, Waiver
-from crm_audit.writeback.annotation import annotate, gated
+from crm_audit.writeback.annotation import annotate
 from crm_audit.writeback.apply import apply, recover
 from crm_audit.writeback.breaker import held
 from crm_audit.writeback.contested import without
@@ -219,9 +219,9 @@ def notes(report: Report) -> dict[str, Annotation]:
     """What every audited deal should show, its gate included."""
     findings = told_in_crm(report, report.findings)
     ahead = _let_off(report, lacking(report.audit))
-    said = annotate(report.audit, findings, told_in_crm(report, ahead))
     gates = refused_stages(report.audit, how_far(report.job.connection), waived=report.waived)
-    return gated(said, {deal: gate for deal, gate in gates.items() if deal not in report.opened})
+    closed = {deal: gate for deal, gate in gates.items() if deal not in report.opened}
+    return annotate(report.audit, findings, told_in_crm(report, ahead), closed)
 
 
 def told_in_crm(report: Report, findings: Iterable[Finding]) -> list[Finding]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from crm_audit.connectors.hubspot.annotate import PLACE, wanted
 from crm_audit.domain import Recheck, Record, Stage
 from crm_audit.explain import explain, lacking
+from crm_audit.gates import HowFar, refused_stages
 from crm_audit.writeback import details
 from crm_audit.writeback.annotation import SHORT, annotate
 from tests.builders import DANA, ago, audited, but, change, clean, event, recheck
@@ -47,7 +48,8 @@ def judged(records: Iterable[Record], *unmapped: str) -> dict[str, str | None]:
     """The properties of deal `d1` once it was audited and annotated, where some of what it needs is not mapped."""
     named = [replace(one, label=LABELS[one.stage]) if isinstance(one, Stage) else one for one in records]
     audit = audited(named, unmapped=frozenset(unmapped))
-    fields = wanted(annotate(audit, explain(audit), lacking(audit))["d1"], {})[PLACE]
+    gates = refused_stages(audit, HowFar(default="block", rules={"CQ-OPP-DATE": "warn"}))
+    fields = wanted(annotate(audit, explain(audit), lacking(audit), gates)["d1"], {})[PLACE]
     held = {name: None if value is None else str(value) for name, value in fields.items()}
     stage = str(audit.observed.scene.facts.deals["stage"][0])
     return {"dealstage": stage, **held, **dict.fromkeys(ANSWERS)}

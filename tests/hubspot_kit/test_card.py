@@ -120,6 +120,8 @@ def made_up(chance: random.Random) -> Details:
     return Details(
         claimed=chance.choice([None, "5 committed (Contract sent)", "Odd: one"]),
         next=chance.choice([None, "3 evaluating (Ready (soon))"]),
+        refused=tuple(chance.choices(SAID, k=chance.randint(0, 2))),
+        warned=tuple(chance.choices(SAID, k=chance.randint(0, 2))),
         holds=tuple(chance.choices(SAID, k=chance.randint(0, 3))),
         missing=entries[:cut],
         others=entries[cut:],
@@ -165,8 +167,9 @@ def spoilt(text: str, chance: random.Random) -> str:
 
 def as_the_card_has_it(read: Details) -> dict[str, object]:
     return {
-        "claimed": read.claimed, "next": read.next, "holds": list(read.holds), "leftOff": read.left_off,
-        "missing": entries(read.missing), "others": entries(read.others),
+        "claimed": read.claimed, "next": read.next, "refused": list(read.refused), "warned": list(read.warned),
+        "holds": list(read.holds), "leftOff": read.left_off, "missing": entries(read.missing),
+        "others": entries(read.others),
     }  # fmt: skip
 
 

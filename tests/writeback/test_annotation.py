@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from crm_audit.domain import Annotation, Change, Event, Recheck, Record
+from crm_audit.domain import Annotation, Change, Event, Recheck, Record, Stage
 from crm_audit.evaluate import Audit
 from crm_audit.explain import Finding, explain, lacking
+from crm_audit.gates import Gate
 from crm_audit.standing import highest_stages, ranked, supported_stage
 from crm_audit.writeback.annotation import SHORT, annotate
 from crm_audit.writeback.details import Entry, parse
@@ -162,3 +163,14 @@ def test_a_night_that_passes_changes_no_word(records: list[Record]) -> None:
     findings = explain(one)
     assert [finding.rule for finding in findings] == [finding.rule for finding in explain(other)] != []
     assert annotate(one, findings, lacking(one)) == annotate(other, explain(other), lacking(other))
+
+
+def test_the_gate_is_told_with_the_labels_of_its_stages() -> None:
+    records = but(clean(rung=3), "d1-dana-authority")
+    audit = audited([replace(each, label=f"{each.stage} it") if isinstance(each, Stage) else each for each in records])
+    gates = {"d1": Gate(refused=("Propose",), warned=("Negotiate",))}
+    note = annotate(audit, explain(audit), lacking(audit), gates)["d1"]
+    told = parse(note.details or "")
+    assert (note.refused, note.warned) == (("Propose",), ("Negotiate",))
+    assert (told.refused, told.warned) == (("Propose it",), ("Negotiate it",))
+    assert "Not yet" not in (annotate(audit, explain(audit), lacking(audit))["d1"].details or "")

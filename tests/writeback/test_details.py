@@ -41,16 +41,16 @@ def details_of(records: list[Record], **of: object) -> Details:
     return parse(annotate(audit, explain(audit), lacking(audit))["d1"].details or "")
 
 
-@given(titles, titles, st.lists(sentences.filter(bool), max_size=3).map(tuple), several, several)
-def test_what_is_written_is_what_is_read(
-    claimed: str | None,
-    ahead: str | None,
-    holds: tuple[str, ...],
-    missing: tuple[Entry, ...],
-    others: tuple[Entry, ...],
-) -> None:
-    told = Details(claimed=claimed, next=ahead, holds=holds, missing=missing, others=others)
-    assert parse(text(told)) == (told if missing or others else Details())
+lines = st.lists(sentences.filter(bool), max_size=3).map(tuple)
+
+
+@given(
+    st.builds(
+        Details, claimed=titles, next=titles, refused=lines, warned=lines, holds=lines, missing=several, others=several
+    )
+)
+def test_what_is_written_is_what_is_read(told: Details) -> None:
+    assert parse(text(told)) == (told if told.missing or told.others else Details())
 
 
 @given(st.text())

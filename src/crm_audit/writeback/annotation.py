@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from crm_audit.domain import RUNGS, TOP, Annotation
 from crm_audit.evaluate import Audit, there
@@ -31,16 +31,28 @@ class _Told:
     holds: Mapping[str, tuple[str, ...]]
     reached: Mapping[tuple[str, int], str]
     ahead: Mapping[tuple[str, int], str]
+    labels: Mapping[tuple[str, str], str]
+    gates: Mapping[str, Gate]
+
+    def labelled(self, pipeline: str, stages: Iterable[str]) -> tuple[str, ...]:
+        """The stages of a pipeline as people read them."""
+        return tuple(self.labels.get((pipeline, stage)) or stage for stage in stages)
 
 
-def annotate(audit: Audit, findings: Iterable[Finding], lacking: Iterable[Finding] = ()) -> dict[str, Annotation]:
+NO_GATES: Mapping[str, Gate] = {}
+
+
+def annotate(
+    audit: Audit, findings: Iterable[Finding], lacking: Iterable[Finding] = (), gates: Mapping[str, Gate] = NO_GATES
+) -> dict[str, Annotation]:
     """What every audited deal should show, by deal; `lacking` is what keeps it from its next stage."""
+    facts = audit.observed.scene.facts
+    of_deals = facts.deals.select("deal", "pipeline", "stage")
+    labels = facts.stages.select("pipeline", "stage", "label").unique(["pipeline", "stage"])
     told = _Told(
-        audit.observed.scene.facts, _by_deal(findings), _by_deal(lacking), _holding(audit), highest_stages(audit),
-        first_stages(audit),
+        facts, _by_deal(findings), _by_deal(lacking), _holding(audit), highest_stages(audit), first_stages(audit),
+        {(pipeline, stage): label for pipeline, stage, label in labels.iter_rows()}, gates,
     )  # fmt: skip
-    of_deals = told.facts.deals.select("deal", "pipeline", "stage")
-    labels = told.facts.stages.select("pipeline", "stage", "label").unique(["pipeline", "stage"])
     named = of_deals.join(labels, on=["pipeline", "stage"], how="left", maintain_order="left")
     rows = audit.verdicts.join(named, on="deal", maintain_order="left")
     return {row["id"]: _annotation(row, told) for row in rows.iter_rows(named=True)}
@@ -68,6 +80,7 @@ def _annotation(row: Mapping[str, object], told: _Told) -> Annotation:
     claimed = _number(row["claimed"])
     findings = ranked(told.findings.get(deal, []))
     top = foremost(findings)
+    gate = told.gates.get(deal, OPEN_GATE)
     return Annotation(
         status=verdict,
         supported_stage=supported_stage(pipeline, supported, told.reached),
@@ -75,13 +88,9 @@ def _annotation(row: Mapping[str, object], told: _Told) -> Annotation:
         top_finding=_short(top.says) if top else None,
         next_step=_short(top.todo) if top and top.todo else None,
         details=details.text(_details(row, findings, told)) or None,
+        refused=gate.refused,
+        warned=gate.warned,
     )
-
-
-def gated(notes: Mapping[str, Annotation], gates: Mapping[str, Gate]) -> dict[str, Annotation]:
-    """The annotations with the stages that the gate of each deal refuses, or asks a reason for."""
-    found = ((deal, note, gates.get(deal, OPEN_GATE)) for deal, note in notes.items())
-    return {deal: replace(note, refused=gate.refused, warned=gate.warned) for deal, note, gate in found}
 
 
 def _details(row: Mapping[str, object], findings: list[Finding], told: _Told) -> Details:
@@ -90,9 +99,12 @@ def _details(row: Mapping[str, object], findings: list[Finding], told: _Told) ->
     ahead = _next_stage(row, told) if lacking else None
     missing = lacking if ahead else []
     named = {finding.rule for finding in missing}
+    gate, pipeline = told.gates.get(deal, OPEN_GATE), str(row["pipeline"])
     return Details(
         claimed=_claimed(row),
         next=ahead,
+        refused=told.labelled(pipeline, gate.refused),
+        warned=told.labelled(pipeline, gate.warned),
         holds=told.holds.get(deal, ()) if ahead else (),
         missing=tuple(_entry(finding, told.facts) for finding in missing),
         others=tuple(_entry(finding, told.facts) for finding in _without(findings, named)),

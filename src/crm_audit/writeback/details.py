@@ -44,6 +44,8 @@ class Details:
 
     claimed: str | None = None
     next: str | None = None
+    refused: tuple[str, ...] = ()  # labels of stages
+    warned: tuple[str, ...] = ()  # labels of stages that are open to whoever gives a reason
     holds: tuple[str, ...] = ()  # titles of rules
     missing: tuple[Entry, ...] = ()
     others: tuple[Entry, ...] = ()
@@ -55,7 +57,8 @@ def text(details: Details) -> str:
     if not details.missing and not details.others:
         return ""
     head = [*_line("Claimed stage", details.claimed), *_line("Next stage", details.next)]
-    head += [line for title in details.holds for line in _line("Holds", title)]
+    lists = (("Not yet", details.refused), ("With a reason", details.warned), ("Holds", details.holds))
+    head += [line for name, values in lists for value in values for line in _line(name, value)]
     blocks = ["\n".join(head)] if head else []
     blocks += [_block("Missing", entry) for entry in details.missing]
     blocks += [_block("Finding", entry) for entry in details.others]
@@ -109,6 +112,10 @@ def _with(found: Details, name: str, value: str) -> Details:
             return replace(found, claimed=value)
         case "Next stage":
             return replace(found, next=value)
+        case "Not yet":
+            return replace(found, refused=(*found.refused, value))
+        case "With a reason":
+            return replace(found, warned=(*found.warned, value))
         case "Holds":
             return replace(found, holds=(*found.holds, value))
         case "Missing" | "Finding":

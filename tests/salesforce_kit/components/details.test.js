@@ -10,6 +10,7 @@ describe('the text of the details', () => {
         expect(told.claimed).toBe('5 committed (Negotiation/Review)');
         expect(stageOf(told.next)).toBe('Value Proposition');
         expect(told.holds).toHaveLength(2);
+        expect([told.refused, told.warned]).toEqual([['Closed Won'], ['Negotiation/Review']]);
         expect(told.missing.map((each) => each.rule)).toEqual(['CQ-STK-AUTH']);
         expect(told.missing[0].todo).toBe('Ask Lee Park: "Who else signs this off?"');
         expect(told.others[0].rests).toEqual({ kind: 'meeting_held', id: '00U8c00000AbCdEFGH', day: '2026-05-12' });

@@ -2,6 +2,7 @@
 
 export const DETAILS = `Claimed stage: 5 committed (Negotiation/Review)
 Next stage: 3 evaluating (Value Proposition)
+Not yet: Closed Won
 Holds: There is a solid purchase date
 
 Missing: CQ-STK-AUTH none critical open

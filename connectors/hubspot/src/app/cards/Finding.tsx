@@ -4,7 +4,7 @@ import { CrmActionButton, CrmActionLink } from '@hubspot/ui-extensions/crm';
 import { opens, suggested } from './actions';
 import type { Deal } from './actions';
 import type { Entry, Rests } from './details';
-import { WHY, lookUp, seen } from './words';
+import { PUT, WHY, lookUp, seen } from './words';
 
 interface About {
     entry: Entry;
@@ -13,16 +13,17 @@ interface About {
 
 /** One finding: what is missing, what to do, the forms for it, and why. */
 export function Finding({ entry, deal }: About) {
-    const isUnsure = entry.status !== 'open';
+    const put = lookUp(PUT, entry.status);
+    const isUnsure = entry.status !== 'open' && !put;
     return (
         <Flex direction="column" gap="extra-small">
             <Flex gap="extra-small" align="start">
                 <Icon
-                    name={isUnsure ? 'questionCircle' : 'xCircle'}
-                    color={isUnsure ? 'inherit' : 'warning'}
-                    screenReaderText={isUnsure ? 'Cannot be told' : 'Missing'}
+                    name={put ? 'remove' : isUnsure ? 'questionCircle' : 'xCircle'}
+                    color={put || isUnsure ? 'inherit' : 'warning'}
+                    screenReaderText={put ?? (isUnsure ? 'Cannot be told' : 'Missing')}
                 />
-                <Text>{entry.says}</Text>
+                <Text>{put ? `${put}: ${entry.says}` : entry.says}</Text>
             </Flex>
             {entry.todo ? <Next todo={entry.todo} /> : null}
             {isUnsure && !entry.todo ? <Text variant="microcopy">Nobody can tell, and that is not your fault.</Text> : null}

@@ -36,6 +36,7 @@ export function Verdict({ held, shownStage, deal }: About) {
                 </Alert>
             ) : null}
             {note ? <Text>{note}</Text> : null}
+            <Gate told={told} />
             {told.next ? <Missing told={told} deal={deal} /> : null}
             <Rest held={held} told={told} top={top} deal={deal} />
             {held[TOP] ? <Reply held={held} says={held[TOP]} entry={top} /> : null}
@@ -49,6 +50,16 @@ function Stages({ claimed, supported }: { claimed: string | null | undefined; su
             {claimed ? <DescriptionListItem label="Claimed stage">{claimed}</DescriptionListItem> : null}
             {supported ? <DescriptionListItem label="Evidence supports">{supported}</DescriptionListItem> : null}
         </DescriptionList>
+    );
+}
+
+/** Later stages that are closed to this deal, or open to whoever gives a reason. */
+function Gate({ told: { refused, warned } }: { told: Details }) {
+    return (
+        <>
+            {refused.length > 0 ? <Text>{`Not open to this deal yet: ${refused.join(', ')}.`}</Text> : null}
+            {warned.length > 0 ? <Text>{`Before it moves on, note why: ${warned.join(', ')}.`}</Text> : null}
+        </>
     );
 }
 

@@ -23,6 +23,8 @@ export interface Entry {
 export interface Details {
     claimed: string | null;
     next: string | null;
+    refused: string[];
+    warned: string[];
     holds: string[];
     missing: Entry[];
     others: Entry[];
@@ -34,7 +36,7 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const words = (value: string): string[] => value.split(/ +/).filter(Boolean);
 
 export function parse(text: string | null | undefined): Details {
-    const told: Details = { claimed: null, next: null, holds: [], missing: [], others: [], leftOff: 0 };
+    const told: Details = { claimed: null, next: null, refused: [], warned: [], holds: [], missing: [], others: [], leftOff: 0 };
     for (const line of (text ?? '').split(/\r?\n/)) {
         const at = line.includes(': ') ? line.indexOf(': ') : line.length;
         put(told, line.slice(0, at), line.slice(at + 2).replace(/^ +| +$/g, ''));
@@ -49,6 +51,12 @@ function put(told: Details, name: string, value: string): void {
             break;
         case 'Next stage':
             told.next = value;
+            break;
+        case 'Not yet':
+            told.refused.push(value);
+            break;
+        case 'With a reason':
+            told.warned.push(value);
             break;
         case 'Holds':
             told.holds.push(value);

@@ -78,6 +78,12 @@ export const ANSWERS: readonly Answer[] = [
     }
 ];
 
+/** Findings that hold nobody up for now. */
+export const PUT: Words = {
+    waived: 'Waived',
+    snoozed: 'Put off'
+};
+
 /** What the status alone has to say. */
 export const NOTES: Words = {
     not_applicable: 'This deal is closed. There is nothing to check.',

@@ -111,6 +111,14 @@ export default class CrmAuditVerdict extends LightningElement {
         return stageOf(this.details.next);
     }
 
+    get refused() {
+        return this.details.refused.join(', ');
+    }
+
+    get warned() {
+        return this.details.warned.join(', ');
+    }
+
     get holds() {
         return this.details.holds;
     }

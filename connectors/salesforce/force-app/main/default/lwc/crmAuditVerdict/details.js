@@ -24,6 +24,10 @@ function put(told, entry, name, value) {
         told.claimed = value;
     } else if (name === 'Next stage') {
         told.next = value;
+    } else if (name === 'Not yet') {
+        told.refused.push(value);
+    } else if (name === 'With a reason') {
+        told.warned.push(value);
     } else if (name === 'Holds') {
         told.holds.push(value);
     } else if (name === 'Left off') {
@@ -40,7 +44,7 @@ function put(told, entry, name, value) {
 }
 
 export function parse(text) {
-    const told = { claimed: null, next: null, holds: [], missing: [], others: [], leftOff: 0 };
+    const told = { claimed: null, next: null, refused: [], warned: [], holds: [], missing: [], others: [], leftOff: 0 };
     let entry = null;
     for (const line of (text || '').split(/\r?\n/)) {
         const at = line.indexOf(': ');
