@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_audit.connectors.base import Receipt, Write
-from crm_audit.connectors.salesforce import SalesforceConnector, ingest, own
+from crm_audit.connectors.salesforce import SalesforceConnector, connect, ingest, own
+from crm_audit.connectors.salesforce.gateway import Call, an_object
 from crm_audit.domain import Annotation
 from crm_audit.emulator.faults import Fault, Reset
 from crm_audit.emulator.server import Response
 from crm_audit.emulator.soql.schema import Row
+from crm_audit.emulator.transport import Loopback
 from crm_audit.errors import CrmAuditError, Retry
+from crm_audit.store import Store
+from crm_audit.writeback.apply import apply
+from crm_audit.writeback.plan import Plan, plan
 from tests.connectors.salesforce_bench import Bench, bench
 
 SAID = Annotation(
@@ -142,3 +149,32 @@ def test_sheets_hold_every_line_once_in_order_and_none_is_empty(lines: list[Mapp
     heads = {sheet.text.split(b"\n")[0] for sheet in made}
     assert len(heads) == 1
     assert all(sheet.records == 1 or len(sheet.text) <= max(largest, len(made[0].text)) for sheet in made)
+
+
+class Killed(BaseException):
+    """The end of a process while it waits for a job."""
+
+
+def test_fault_32_what_a_killed_process_left_to_salesforce_cannot_land_after_what_is_next(
+    sf: Bench, tmp_path: Path
+) -> None:
+    def killed(seconds: float) -> None:
+        raise Killed
+
+    def made(crm: SalesforceConnector, note: Annotation) -> Plan:
+        return replace(plan({deal: crm.wanted(deal, note) for deal in some}, crm.shown(some)), connection="org")
+
+    some, session = deals(sf), Loopback(sf.base).session()
+    first = connect(sf.connection(), environ=sf.environ(), session=session, sleep=killed)
+    said = replace(SAID, top_finding="Dana has seen it.")
+    with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
+        with pytest.raises(Killed):
+            apply(made(first, SAID), first, store.outbox)
+        (job,) = sf.org.intakes.all(sf.clock.now())
+        second = sf.connector()
+        assert all(each.ok for each in apply(made(second, said), second, store.outbox))
+        assert store.outbox.left("org") == []
+    for _ in range(3):  # whoever looks at it lets a job that is under way go on
+        second._gateway.ask(Call("ingest/poll", f"{ingest.JOBS}/{job.id}"), an_object)
+    assert {row["Top_Finding__c"] for row in sf.org.rows(own.VERDICT)} == {"Dana has seen it."}
+    assert sf.org.intakes.get(job.id, now=sf.clock.now()).state == "Aborted"

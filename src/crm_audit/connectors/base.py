@@ -218,6 +218,9 @@ class Connector(Protocol):
     def gate(self) -> Mapping[str, Collection[str]]:
         """Fields by place by which the CRM itself refuses a stage; none where it cannot."""
 
+    def halt(self) -> None:
+        """End what an earlier process left to the CRM to write by itself, so that it cannot land after what is next."""
+
     def shown(self, deals: Sequence[str]) -> Mapping[str, Mapping[str, Fields]]:
         """What the places of these deals hold now; a place that does not exist is left out, and so is a deal known
         to be deleted or merged away."""
@@ -283,6 +286,9 @@ class Gateless:
     def ungated(self, annotation: Annotation) -> str | None:
         """None: there is nothing to be held by."""
         return None
+
+    def halt(self) -> None:
+        """Nothing: a write is done when its call is answered."""
 
     def beat(self, at: datetime) -> None:
         """Nothing."""

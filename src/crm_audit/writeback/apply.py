@@ -64,6 +64,8 @@ def recover(connection: str, connector: Connector, outbox: Outbox) -> None:
 
 def _learn(left: Sequence[Entry], connection: str, *, connector: Connector, outbox: Outbox) -> None:
     unknown = [each for each in left if each.state == "sending"]
+    if unknown:
+        connector.halt()
     shown = connector.shown(sorted({each.write.deal for each in unknown})) if unknown else {}
     learnt = [(each, _learnt(each.write, shown.get(each.write.deal, {}).get(each.write.place))) for each in unknown]
     arrived = [each for each, receipt in learnt if receipt]

@@ -133,6 +133,10 @@ class SalesforceConnector:
         """The lists of stages that the validation rules read."""
         return {own.VERDICT: own.STAGES.values()}
 
+    def halt(self) -> None:
+        """End Bulk jobs on verdicts. Those on deals set each one's link to what it is set to in any case."""
+        ingest.halt(self._gateway, own.VERDICT)
+
     def lacks(self) -> list[str]:
         """What of our kit is missing in the org, one line each; one call per object, and nothing is changed."""
         return kit.missing({name: self._gateway.describe(name) for name in kit.KIT})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,9 +30,11 @@ PATIENCE = 600.0
 EMPTIED = "#N/A"
 """What a cell holds that empties its field; an empty cell leaves the field as it is."""
 ENDED = ("JobComplete", "Failed", "Aborted")
+GOING = ("Open", "UploadComplete", "InProgress")
 IN_MEMORY = 1_000_000
 """Bytes of results that are kept off the disk."""
 JOBS = "jobs/ingest"
+_NEXT = re.compile(r"/services/data/v\d+\.\d/(jobs/ingest\?[\w=&.%-]+)")
 
 Line = Mapping[str, str]
 
@@ -86,6 +89,23 @@ class Sheet:
 
     text: bytes
     records: int
+
+
+def halt(gateway: Gateway, name: str) -> None:
+    """End every job on an object that is under way: what its process wrote may be old by now."""
+    path: str | None = JOBS
+    running: list[str] = []
+    while path:
+        page = gateway.ask(Call("ingest/list", path), an_object)
+        records = page.get("records")
+        if not isinstance(records, list):
+            raise Retry("Salesforce listed its Bulk jobs in a way that it does not document")
+        running += [str(row.get("id")) for row in records if row.get("object") == name and row.get("state") in GOING]
+        following = _NEXT.fullmatch(str(page.get("nextRecordsUrl")))
+        path = following[1] if following else None
+    for job in running:
+        _abort(gateway, job)
+        _ended(gateway, job)
 
 
 def sheets(lines: Sequence[Line], *, largest: int = LARGEST) -> Iterator[Sheet]:

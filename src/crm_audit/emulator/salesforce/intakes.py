@@ -90,9 +90,14 @@ class Intakes:
         self._issued += 1
         return new_id("750", 500_000 + self._issued)
 
+    def all(self, now: datetime) -> list[Intake]:
+        """The jobs that are still there, oldest first."""
+        self._kept = {key: job for key, job in self._kept.items() if job.made > now - KEPT}
+        return list(self._kept.values())
+
     def get(self, name: str, *, now: datetime) -> Intake:
         """A job; raises Refusal (NOT_FOUND)."""
-        self._kept = {key: job for key, job in self._kept.items() if job.made > now - KEPT}
+        self.all(now)
         found = self._kept.get(full_id(name) or "")
         if found is None:
             raise Refusal("NOT_FOUND", "The requested resource does not exist", status=404)

@@ -151,6 +151,7 @@ ROUTES = (
     Route("DELETE", "/jobs/query/{id}", bulk.delete),
     Route("GET", "/jobs/query/{id}/results", bulk.results),
     Route("POST", "/jobs/ingest", ingest.create, writes=True),
+    Route("GET", "/jobs/ingest", ingest.listed),
     Route("GET", "/jobs/ingest/{id}", ingest.read),
     Route("PATCH", "/jobs/ingest/{id}", ingest.change, writes=True),
     Route("DELETE", "/jobs/ingest/{id}", ingest.delete),
