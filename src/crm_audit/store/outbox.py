@@ -26,8 +26,11 @@ from crm_audit.store.transactions import Transactions
 NOBODY = "crm-audit"
 """Who stands in the log where nobody was named."""
 
-LEASE = 15 * 60
-"""Seconds for which a batch stays with a process that nothing is heard of: longer than a connector waits for a page."""
+LEASE = 40 * 60
+"""Seconds for which a batch stays with a process that nothing is heard of: longer than the Bulk jobs of one batch take.
+
+A process that has died on this machine is known at once, whatever its lease says.
+"""
 
 AT_ONCE = 500
 """Deals in one question: databases take only so many values in one statement."""
