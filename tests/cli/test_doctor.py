@@ -276,6 +276,7 @@ def test_a_gate_without_a_way_past_it_fails(desk: Desk, monkeypatch: pytest.Monk
         assert answer.code == 3
         assert lines(answer)["portal", "bypass"] == ["FAIL"]
         assert lines(answer)["portal", "gate"] == ["PASS"]
+        assert "set options.pass_stages or move_back" in says(answer, "refuses")
 
 
 def test_a_way_past_the_gate_must_be_there_where_the_crm_can_tell(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

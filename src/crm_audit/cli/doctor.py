@@ -159,8 +159,9 @@ def _own_fields(job: Job, crm: Connector) -> Iterator[Check]:
 
 
 def _gate(job: Job, crm: Connector) -> Iterator[Check]:
-    """Whether anything is refused at all, the way past it, and whether a deal can get through."""
+    """Whether anything is refused at all, the way past it, what refuses, and whether a deal can get through."""
     from crm_audit import pipeline
+    from crm_audit.connectors.base import MovesBack
 
     if not pipeline.blocking(job):
         yield Check(job.name, "gate", "PASS", "off: no rule goes as far as block")
@@ -172,6 +173,8 @@ def _gate(job: Job, crm: Connector) -> Iterator[Check]:
     else:
         yield Check(job.name, "bypass", "FAIL", missing)
     yield from _moves_back(job, crm)
+    if not crm.gate and not (isinstance(crm, MovesBack) and crm.moves_back):
+        yield Check(job.name, "refuses", "WARN", "nothing here refuses a stage: set options.pass_stages or move_back")
     stuck = pipeline.stuck(job)
     for each in stuck:
         yield Check(job.name, "gate", "FAIL", each)

@@ -26,8 +26,7 @@ LARGEST = 100_000_000
 FIRST_WAIT, LONGEST_WAIT = 2.0, 20.0
 """Seconds between two looks at a job, growing."""
 PATIENCE = 600.0
-"""Seconds after which a job is ended that is not done. The jobs of one batch are two or three, one after another, and the
-batch has to stay ours for as long (store.outbox.LEASE)."""
+"""Seconds after which a job is ended. A batch has two or three, and stays ours for as long (store.outbox.LEASE)."""
 EMPTIED = "#N/A"
 """What a cell holds that empties its field; an empty cell leaves the field as it is."""
 ENDED = ("JobComplete", "Failed", "Aborted")
