@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from crm_audit.connectors.base import Receipt, Write
 from crm_audit.domain import Answer, Change, Event, Link, Person, Recheck, Record
 from crm_audit.errors import Retry
-from crm_audit.store import Store
+from crm_audit.store import Store, said
 from crm_audit.store.log import Note
 from tests.store.records import MOMENT, NIGHT, begin, end, finish, query, save, synced
 
@@ -92,7 +92,50 @@ def test_what_is_about_others_stays(store: Store) -> None:
     assert frames["rechecks"].select("id", "by").rows() == [("r1", None)]
     assert frames["answers"].select("rule", "reason", "by").rows() == [("CQ-OPP-NEED", "(erased)", None)]
     assert frames["history"].select("id", "new", "by").rows() == [("h1", "2", None)]
-    assert [(each.write.deal, each.write.after) for each in store.outbox.applied("orchard", 1)] == [("d2", KEPT)]
+    written = [(each.write.deal, each.write.after) for each in store.outbox.applied("orchard", 1)]
+    assert written == [("d1", {}), ("d1", {}), ("d2", KEPT)]
+
+
+@pytest.mark.parametrize("name", ["Ed", "Rate"])
+def test_a_name_within_other_words_erases_no_write(store: Store, name: str) -> None:
+    synced(store, 1, Person(id="51", name=name))
+    sent = [Write("d1", "deal", None, {"finding": "The amount is overstated.", "rung": "51"})]
+    store.outbox.put("orchard", sent, plan="p", run=1)
+    assert store.forget("orchard", ["51"])["writes"] == 0
+    assert [each.write for each in store.outbox.left("orchard")] == sent
+
+
+def test_of_a_write_that_names_the_contact_the_other_fields_stay_and_so_does_the_write(store: Store) -> None:
+    synced(store, 1, GONE)
+    sent = [Write("d1", "deal", {"finding": None, "rung": 3}, {"finding": f"ask odo {MARK.upper()}", "rung": 4})]
+    store.outbox.settle(store.outbox.put("orchard", sent, plan="p", run=1), [Receipt(sent[0], ok=True)])
+    store.outbox.journal("orchard")
+    assert store.forget("orchard", [GONE.id])["writes"] == 1
+    store.outbox.log("orchard")
+    (entry,) = store.outbox.applied("orchard", 1)
+    assert entry.write == Write("d1", "deal", {"rung": 3}, {"rung": 4})
+    assert [entry.act for entry in store.log.entries()] == ["forgot", "applied"]
+
+
+def test_a_number_is_the_id_of_a_contact_only_where_it_is_all_that_was_written(store: Store) -> None:
+    synced(store, 1, Person(id="51", name="Odo Quillfeather"))
+    for why in ("It takes 51 weeks", "51"):
+        store.log.append(Note(connection="orchard", actor="mia", act="waived", what={"deal": "d1"}, why=why))
+    assert store.forget("orchard", ["51"])["words"] == 1
+    assert set(store.log.words(store.log.entries()).values()) == {"mia", "crm-audit", "It takes 51 weeks"}
+
+
+def test_what_was_said_of_another_crm_is_about_somebody_else(store: Store) -> None:
+    synced(store, 1, GONE)
+    why = f"{GONE.name} is on leave"
+    store.log.append(Note(connection="meadow", actor="mia", act="waived", what={"deal": "d1"}, why=why))
+    assert store.traces("orchard", [GONE.id])["words"] == store.forget("orchard", [GONE.id])["words"] == 0
+    assert why in store.log.words(store.log.entries()).values()
+
+
+def test_more_words_are_looked_up_than_a_database_takes_values_in_one_statement(store: Store) -> None:
+    with store._engine.begin() as db:
+        assert said.words_of(db, [f"r{number}" for number in range(66_000)]) == {}
 
 
 def test_forgetting_one_of_the_merged_forgets_the_other(store: Store, store_url: str) -> None:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, false, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, false, func, or_, select, text, update
 
 from crm_audit.domain import Answer, Change, Event, Link, Person, Recheck, Record
 from crm_audit.frames import LISTS
-from crm_audit.store import said
+from crm_audit.store import log, said, waivers
 from crm_audit.store.keys import Key, key
 from crm_audit.store.outbox import JOURNAL, OUTBOX
 from crm_audit.store.rows import record, rows
@@ -21,6 +21,9 @@ Forgotten = Callable[[str], bool]
 
 ERASED = "(erased)"
 """Stands for a reason that named somebody: that there was one still counts."""
+
+SIDES = ("before", "after")
+"""Columns of a write that hold fields, as JSON."""
 
 NAMING = ("events", "rechecks", "answers", "history")
 """Kinds that name people beside what they are about."""
@@ -77,13 +80,16 @@ def forget(db: Connection, connection: str, people: Collection[str], *, key: Key
     known = {"connection": connection}
     tombstone = INSERT[db.dialect.name](FORGOTTEN).on_conflict_do_nothing()
     names_them = said.names(db, connection, people)
+    called_so = said.called_so(db, connection, people)
     everything = {*people, *_reasons(db, connection, names_them)}
     db.execute(tombstone, [known | {"mark": key.mark(each)} for each in sorted(everything)])
-    written = [db.execute(delete(table).where(*of)).rowcount for table, of in _written(db, connection, people)]
-    words = said.erase(db, said.naming(db, names_them))
+    writes = list(_written(db, connection, people, called_so))
+    for table, row in writes:
+        _unwrite(db, table, row, called_so)
+    words = said.erase(db, said.naming(db, _referred(db, connection), names_them))
     erased = {kind: db.execute(delete(table).where(*of)).rowcount for kind, table, of in _theirs(connection, people)}
     unnamed = {kind: _unname(db, connection, kind, everything) for kind in NAMING}
-    return erased | unnamed | {"writes": sum(written), "words": words}
+    return erased | unnamed | {"writes": len(writes), "words": words}
 
 
 def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str, int]:
@@ -93,9 +99,10 @@ def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str
     naming = ((kind, TABLES[kind], _naming(connection, kind, everything)) for kind in NAMING)
     counted = select(func.count())
     found = (*_theirs(connection, people), *naming)
-    written = [db.scalar(counted.select_from(table).where(*of)) or 0 for table, of in _written(db, connection, people)]
+    writes = _written(db, connection, people, said.called_so(db, connection, people))
     counts = {kind: db.scalar(counted.select_from(table).where(*of)) or 0 for kind, table, of in found}
-    return counts | {"writes": sum(written), "words": len(said.naming(db, names_them))}
+    words = said.naming(db, _referred(db, connection), names_them)
+    return counts | {"writes": sum(1 for _ in writes), "words": len(words)}
 
 
 def overwrite(db: Connection) -> bool:
@@ -111,7 +118,7 @@ def overwrite(db: Connection) -> bool:
     return bool(db.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0] == 0)
 
 
-def _reasons(db: Connection, connection: str, names_them: Callable[[str], bool]) -> set[str]:
+def _reasons(db: Connection, connection: str, names_them: said.Names) -> set[str]:
     """What people wrote in the CRM that names them."""
     table = TABLES["answers"]
     told = select(table.c.reason).where(table.c.connection == connection, table.c.reason.is_not(None)).distinct()
@@ -125,16 +132,35 @@ def _theirs(connection: str, people: Collection[str]) -> Iterator[tuple[str, Tab
         yield kind, table, [table.c.connection == connection, table.c[column].in_(people)]
 
 
+def _referred(db: Connection, connection: str) -> set[str]:
+    """The references of this connection alone: in another CRM, the same words are about somebody else."""
+    return log.referred(db, connection) | waivers.referred(db, connection)
+
+
 def _written(
-    db: Connection, connection: str, people: Collection[str]
-) -> Iterator[tuple[Table, list[ColumnElement[bool]]]]:
+    db: Connection, connection: str, people: Collection[str], called_so: said.Names
+) -> Iterator[tuple[Table, RowMapping]]:
     """What was written to the CRM and says one of their names: an undo would write it there again."""
-    known = TABLES["people"]
-    theirs = select(known.c.name).where(known.c.connection == connection, known.c.id.in_(people)).distinct()
-    names = [json.dumps(name)[1:-1] for name in db.scalars(theirs) if name.strip()]
+    names = [json.dumps(name)[1:-1] for name in said.called(db, connection, people)]
     for table in (OUTBOX, JOURNAL):
-        said = [table.c[side].contains(name, autoescape=True) for side in ("before", "after") for name in names]
-        yield table, [table.c.connection == connection, or_(false(), *said)]
+        says = [table.c[side].icontains(name, autoescape=True) for side in SIDES for name in names]
+        query = select(table.c.id, *(table.c[side] for side in SIDES))
+        rows = db.execute(query.where(table.c.connection == connection, or_(false(), *says))).mappings().all()
+        yield from ((table, row) for row in rows if _saying(row, called_so))
+
+
+def _saying(row: RowMapping, called_so: said.Names) -> set[str]:
+    """The fields of a write that say a name, before it or after it."""
+    cells = (cell for side in SIDES for cell in json.loads(row[side] or "{}").items())
+    return {field for field, value in cells if isinstance(value, str) and called_so(value)}
+
+
+def _unwrite(db: Connection, table: Table, row: RowMapping, called_so: said.Names) -> None:
+    """Take those fields out of a write; that it was made stays, and so does what else it wrote."""
+    gone = _saying(row, called_so)
+    for side in (side for side in SIDES if row[side] is not None):
+        left = {field: value for field, value in json.loads(row[side]).items() if field not in gone}
+        db.execute(update(table).where(table.c.id == row["id"]).values({side: json.dumps(left)}))
 
 
 def _naming(connection: str, kind: str, people: Collection[str]) -> list[ColumnElement[bool]]:

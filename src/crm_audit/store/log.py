@@ -118,6 +118,12 @@ def references(entry: Entry) -> dict[str, str]:
     return {"actor": entry.actor} | {name: str(told[name]) for name in ("why", "through") if name in told}
 
 
+def referred(db: Connection, connection: str) -> set[str]:
+    """The references in all entries of a connection."""
+    entries = (Entry(**row) for row in db.execute(select(LOG).where(LOG.c.connection == connection)).mappings())
+    return {reference for entry in entries for reference in _told(entry).values()}
+
+
 def _unlike(db: Connection, entries: Iterable[Entry]) -> tuple[list[Fault], int]:
     """Entries whose words are not those that were written, and how many references have none any more."""
     other = said.changed(db)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from sqlalchemy import Connection, delete, select
 from sqlmodel import Field
 
+from crm_audit.store.current import chunks
 from crm_audit.store.keys import key
 from crm_audit.store.rows import storable
 from crm_audit.store.tables import INSERT, METADATA, TABLES, Base
@@ -19,6 +20,9 @@ SHORTEST = 3
 """Characters from which on a name is looked for in what people wrote; "Al" stands in too many words."""
 
 ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
+
+Names = Callable[[str], bool]
+"""Whether words name somebody."""
 
 
 class Said(Base, table=True):
@@ -42,8 +46,9 @@ def refer(db: Connection, words: str) -> str:
 
 def words_of(db: Connection, references: Collection[str]) -> dict[str, str]:
     """The words that are still there."""
-    found = select(SAID.c.reference, SAID.c.words).where(SAID.c.reference.in_(list(references)))
-    return {reference: words for reference, words in db.execute(found)}
+    words = select(SAID.c.reference, SAID.c.words)
+    found = (row for some in chunks(references) for row in db.execute(words.where(SAID.c.reference.in_(some))))
+    return {row.reference: row.words for row in found}
 
 
 def changed(db: Connection) -> set[str]:
@@ -52,20 +57,34 @@ def changed(db: Connection) -> set[str]:
     return {reference for reference, words in _all(db) if known.reference(words) != reference}
 
 
-def naming(db: Connection, names_them: Callable[[str], bool]) -> set[str]:
-    """References to words that name somebody."""
-    return {reference for reference, words in _all(db) if names_them(words)}
+def naming(db: Connection, references: Collection[str], names_them: Names) -> set[str]:
+    """Those of the references whose words name somebody."""
+    return {reference for reference, words in words_of(db, references).items() if names_them(words)}
 
 
-def names(db: Connection, connection: str, people: Collection[str]) -> Callable[[str], bool]:
-    """Whether words name any of these people: by id, by a name they ever had, or by an address."""
+def called(db: Connection, connection: str, people: Collection[str]) -> list[str]:
+    """The names that these people ever had, but for those that are too short to be looked for."""
     table = TABLES["people"]
-    theirs = select(table.c.name, table.c.addresses).where(table.c.connection == connection, table.c.id.in_(people))
-    known = db.execute(theirs).all()
-    called = {*people, *(row.name for row in known if len(row.name) >= SHORTEST)}
-    addresses = "".join(row.addresses or "" for row in known)
-    by_name = re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(each) for each in sorted(called))})(?!\w)", re.IGNORECASE)
-    hashed = key(db).hashed
+    theirs = select(table.c.name).where(table.c.connection == connection, table.c.id.in_(people)).distinct()
+    return sorted({name for each in db.scalars(theirs) if len(name := each.strip()) >= SHORTEST})
+
+
+def names(db: Connection, connection: str, people: Collection[str]) -> Names:
+    """Whether words name any of these people: by id, by a name they ever had, or by an address.
+
+    An id that is a bare number has to be all of the words: it counts weeks and money, too.
+    """
+    by_name = called_so(db, connection, people)
+    by_id = _any_of({each for each in people if not each.isdecimal()})
+    return lambda words: words.strip() in people or bool(by_id.search(words)) or by_name(words)
+
+
+def called_so(db: Connection, connection: str, people: Collection[str]) -> Names:
+    """Whether words name any of these people by a name they ever had, or by an address."""
+    table = TABLES["people"]
+    theirs = select(table.c.addresses).where(table.c.connection == connection, table.c.id.in_(people))
+    addresses = "".join(each or "" for each in db.scalars(theirs))
+    by_name, hashed = _any_of(called(db, connection, people)), key(db).hashed
 
     def names_them(words: str) -> bool:
         return bool(by_name.search(words)) or any(hashed(each.lower()) in addresses for each in ADDRESS.findall(words))
@@ -73,9 +92,15 @@ def names(db: Connection, connection: str, people: Collection[str]) -> Callable[
     return names_them
 
 
+def _any_of(words: Collection[str]) -> re.Pattern[str]:
+    """Finds any of these as whole words, and nothing where there are none."""
+    either = "|".join(re.escape(each) for each in sorted(words)) or "(?!)"
+    return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
+
+
 def erase(db: Connection, references: Collection[str]) -> int:
     """Take the words away for ever; how many there were."""
-    return db.execute(delete(SAID).where(SAID.c.reference.in_(list(references)))).rowcount
+    return sum(db.execute(delete(SAID).where(SAID.c.reference.in_(some))).rowcount for some in chunks(references))
 
 
 def _all(db: Connection) -> Iterable[tuple[str, str]]:

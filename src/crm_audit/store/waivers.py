@@ -150,6 +150,13 @@ class Waivers:
         return self._read(lambda db: tuple(BrokenGlass(**row) for row in _with_words(db, query)))
 
 
+def referred(db: Connection, connection: str) -> set[str]:
+    """The references in all waivers and broken glass of a connection."""
+    told = (WAIVERS.c.why, WAIVERS.c.requester, WAIVERS.c.approver, GLASS.c.why, GLASS.c.opener)
+    rows = (db.scalars(select(each).where(each.table.c.connection == connection, each.is_not(None))) for each in told)
+    return {reference for some in rows for reference in some}
+
+
 def _asked(db: Connection, number: int) -> RowMapping:
     """A waiver that still can be decided on, locked until this transaction ends."""
     row = db.execute(select(WAIVERS).where(WAIVERS.c.id == number).with_for_update()).mappings().first()
