@@ -157,6 +157,16 @@ def test_a_table_has_the_columns_of_its_frame(kind: str) -> None:
     assert shown == [name for name in frames.SCHEMAS[kind] if name != "id"]
 
 
+def test_the_journal_is_never_walked_whole_for_a_deal_a_run_or_what_is_not_logged(migrated: Engine) -> None:
+    if migrated.dialect.name == "postgresql":
+        pytest.skip("plans an empty table as it likes")
+    plan = "EXPLAIN QUERY PLAN SELECT * FROM journal WHERE connection = 'c' AND "
+    with migrated.connect() as db:
+        for where, index in (("deal IN ('d1', 'd2')", "deal"), ("run = 1", "run"), ("entry IS NULL", "unlogged")):
+            (step,) = db.execute(text(plan + where)).all()
+            assert f"ix_journal_{index} " in step.detail
+
+
 def test_money_is_no_float_in_any_database(migrated: Engine) -> None:
     exact = "NUMERIC" if migrated.dialect.name == "postgresql" else "TEXT"
     money = {

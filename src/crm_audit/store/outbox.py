@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from sqlalchemy import BigInteger, Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Index, RowMapping, delete, func, insert, select, update
 from sqlalchemy.sql.elements import Label
 from sqlmodel import Field
 
@@ -77,6 +77,11 @@ class JournalRows(_Write, table=True):
 
 
 OUTBOX, JOURNAL = METADATA.tables["outbox"], METADATA.tables["journal"]
+
+Index("ix_journal_deal", JOURNAL.c.connection, JOURNAL.c.deal)
+Index("ix_journal_run", JOURNAL.c.connection, JOURNAL.c.run)
+_unlogged = JOURNAL.c.entry.is_(None)
+Index("ix_journal_unlogged", JOURNAL.c.connection, sqlite_where=_unlogged, postgresql_where=_unlogged)
 
 
 @dataclass(frozen=True, slots=True)
