@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from crm_audit.connectors.salesforce import own
+from crm_audit.writeback.contested import A_DAY
 from tests.cli.desk import Desk
 from tests.cli.portals import hubspot, salesforce
 from tests.connectors.salesforce_bench import Bench
@@ -40,6 +41,7 @@ def acme(crm: Bench) -> str:
     return str(next(row["Id"] for row in crm.org.rows("Opportunity") if row["Name"] == "Acme rollout"))
 
 
+OPENED = '{"Refused_Stages__c": null}'
 CLOSED = ";Negotiation/Review;"
 
 
@@ -50,6 +52,24 @@ def test_with_apply_it_opens_this_deal_in_the_crm_at_once_and_no_other(desk: Des
     assert "1 of 1 writes done and read back" in answer.out
     assert refused(org) == {"Acme rollout": None, "Birch rollout": CLOSED}
     assert desk("writeback", "plan", "org", "--json").json()["writes"] == []
+
+
+def test_it_opens_at_once_however_often_something_in_the_crm_has_closed_it_or_we_have_written_today(
+    desk: Desk, org: Bench
+) -> None:
+    engine = create_engine(f"sqlite:///{desk.database}")
+    with engine.begin() as db:
+        times = ", ".join(f"({number})" for number in range(100, 100 + A_DAY))
+        columns = "connection, run, plan, deal, place, state, at, entry"
+        same = f"SELECT column1, {columns}, '{{}}', '{OPENED}' FROM (VALUES {times}), journal"
+        db.execute(
+            text(f"INSERT INTO journal (id, {columns}, before, after) {same} WHERE deal = :deal AND place = :place"),
+            {"deal": acme(org), "place": own.VERDICT},
+        )
+    engine.dispose()
+    answer = desk("break-glass", acme(org), *WHY, "--apply")
+    assert (answer.code, "1 of 1 writes done" in answer.out) == (0, True)
+    assert refused(org)["Acme rollout"] is None
 
 
 def test_without_apply_nothing_is_written_and_the_next_step_is_told(desk: Desk, org: Bench) -> None:

@@ -58,14 +58,14 @@ def _hours(asked: int | None, most: int) -> int:
 
 
 def _applied(job: Job, deal: str, store: Store) -> list[Receipt]:
-    """Show the open gate on this deal, and on no other."""
+    """Show the open gate on this deal, and on no other; also where something in the CRM changes back what we write."""
     from crm_audit import pipeline
 
     if not pipeline.shown(job):
         return []
     crm = cli.connector(job)
     report = pipeline.check(store, job, as_of=cli.now(), deals=[deal])
-    return pipeline.applied(pipeline.planned(report, crm, store), crm, store, lambda done: None)
+    return pipeline.applied(pipeline.planned(report, crm, store, contested=True), crm, store, lambda done: None)
 
 
 def _end(job: Job, receipts: list[Receipt] | None, *, as_json: bool) -> None:
