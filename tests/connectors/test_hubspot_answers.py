@@ -116,6 +116,51 @@ def test_an_answer_that_is_taken_back_is_gone(crm: Bench, nights: Nights) -> Non
     assert answers(nights, nights.night()) == [("CQ-STK-AUTH", "wrong")]
 
 
+def test_emptying_the_property_to_answer_another_finding_takes_nothing_back(crm: Bench, nights: Nights) -> None:
+    deal = crm.deal()
+    shown(crm, deal, DECIDER)
+    answer(crm, deal, "not_applicable", crm_audit_answer_until="2026-04-01", crm_audit_answer_reason="In April")
+    nights.night()
+    shown(crm, deal, BASICS)
+    answer(crm, deal, "", crm_audit_answer_until="", crm_audit_answer_reason="")
+    answer(crm, deal, "not_applicable", crm_audit_answer_until="2026-05-01", crm_audit_answer_reason="In May")
+    both = [("CQ-STK-AUTH", date(2026, 4, 1), "In April"), ("CQ-OPP-BASICS", date(2026, 5, 1), "In May")]
+    for run in (nights.night(), nights.night()):
+        found = nights.store.frames(run)["answers"].sort("at")
+        assert list(found.select("rule", "until", "reason").iter_rows()) == both
+    answer(crm, deal, "")
+    for _ in range(2):
+        assert answers(nights, nights.night()) == [("CQ-STK-AUTH", "not_applicable")]
+        crm.set("deals", deal, dealname="Another name")  # so that it is read again
+
+
+def test_what_was_taken_back_does_not_come_back_with_the_answer_to_another_finding(crm: Bench, nights: Nights) -> None:
+    deal = crm.deal()
+    shown(crm, deal, DECIDER)
+    answer(crm, deal, "not_applicable", crm_audit_answer_reason="In April")
+    nights.night()
+    answer(crm, deal, "")
+    assert answers(nights, nights.night()) == []
+    shown(crm, deal, BASICS)
+    answer(crm, deal, "asked")
+    assert answers(nights, nights.night()) == [("CQ-OPP-BASICS", "asked")]
+
+
+def test_a_day_and_a_reason_given_under_another_finding_do_not_slip_onto_the_old_answer(
+    crm: Bench, nights: Nights
+) -> None:
+    deal = crm.deal()
+    shown(crm, deal, DECIDER)
+    answer(crm, deal, "not_applicable")
+    nights.night()
+    crm.set("deals", deal, crm_audit_answer_reason="In April")  # a moment later, of the same finding
+    nights.night()
+    shown(crm, deal, BASICS)
+    crm.set("deals", deal, crm_audit_answer_until="2027-05-01", crm_audit_answer_reason="In May")
+    found = nights.store.frames(nights.night())["answers"]
+    assert list(found.select("rule", "until", "reason").iter_rows()) == [("CQ-STK-AUTH", None, "In April")]
+
+
 def test_where_the_properties_are_not_nothing_is_read_and_nothing_is_missing() -> None:
     with bench() as crm:
         crm.deal()

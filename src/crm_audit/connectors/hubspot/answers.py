@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from crm_audit.connectors.hubspot.gateway import Json
@@ -17,42 +18,68 @@ CUT = "…"
 
 
 def ids(record: Json) -> list[str]:
-    """The ids of the answers that the history of a deal still tells of and nobody took back, the newest first."""
-    entries = _entries(record, ANSWER)
-    followed = [True, *(bool(entry.get("value")) for entry in entries)]  # whether what came after is an answer, too
-    kept = [entry for entry, stays in zip(entries, followed, strict=False) if entry.get("value") and stays]
-    return [_id(record, entry) for entry in kept]
+    """The ids of the answers that the history of a deal still tells of, the newest first."""
+    return [_id(record, entry) for entry in _entries(record, ANSWER) if entry.get("value")]
 
 
 def answers(record: Json, portal: Portal, known: Mapping[str, Record]) -> Iterator[Answer]:
-    """The newest answer, with the finding that it was given to; and older ones as far as they are known already."""
-    present = ids(record)
-    for entry in _entries(record, ANSWER)[:1]:
-        at, said = instant(entry.get("timestamp")), entry.get("value")
-        if at is not None and said in ANSWERS:
-            about = _about(record, at)
-            yield Answer(
-                id=_id(record, entry),
-                deal=str(record["id"]),
-                rule=about.rule if about else None,
-                answer=said,
-                at=at,
-                topics=about.asks if about else (),
-                until=day(text(record, ANSWER_UNTIL), portal.zone),
-                reason=text(record, ANSWER_REASON),
-                by=portal.writer(entry),
-            )
-            present = present[1:]
-    yield from (each for one in present if isinstance(each := known.get(one), Answer))
+    """The newest answer, with the finding that it was given to; and older ones as far as they are known already.
+
+    Whoever answers another finding has to empty the property first, so that alone takes no answer back.
+    """
+    entries = _entries(record, ANSWER)
+    later = set[str | None]()  # what newer answers were about
+    for entry, after in zip(entries, [None, *entries], strict=False):
+        if not entry.get("value"):
+            continue
+        one = _newest(record, entry, portal, known) if after is None else known.get(_id(record, entry))
+        rule = one.rule if isinstance(one, Answer) else _rule(record, entry)
+        taken_back = after is not None and not after.get("value") and (not later or rule in later)
+        if isinstance(one, Answer) and not taken_back:
+            yield one
+        later.add(rule)
 
 
-def _about(record: Json, at: datetime) -> Entry | None:
-    """The finding that was on top at that moment, as far as the details still have it."""
+def _newest(record: Json, entry: Json, portal: Portal, known: Mapping[str, Record]) -> Answer | None:
+    """What the property says now; its day and its reason are those from before another finding came to the top."""
+    at, said = instant(entry.get("timestamp")), entry.get("value")
+    if at is None or said not in ANSWERS:
+        return None
+    about = _about(record, _shown(record, at))
+    answer = Answer(
+        id=_id(record, entry),
+        deal=str(record["id"]),
+        rule=about.rule if about else None,
+        answer=said,
+        at=at,
+        topics=about.asks if about else (),
+        until=day(text(record, ANSWER_UNTIL), portal.zone),
+        reason=text(record, ANSWER_REASON),
+        by=portal.writer(entry),
+    )
+    before, top = known.get(answer.id), _about(record, text(record, OWN["top_finding"]))
+    if isinstance(before, Answer) and top and top.rule != before.rule:
+        return replace(answer, rule=before.rule, topics=before.topics, until=before.until, reason=before.reason)
+    return answer
+
+
+def _rule(record: Json, entry: Json) -> str | None:
+    at = instant(entry.get("timestamp"))
+    about = _about(record, _shown(record, at)) if at else None
+    return about.rule if about else None
+
+
+def _shown(record: Json, at: datetime) -> str | None:
+    """The finding that was on top at that moment."""
     past = ((instant(entry.get("timestamp")), entry.get("value")) for entry in _entries(record, OWN["top_finding"]))
-    shown = next((value for since, value in past if since is not None and since <= at), None)
+    return next((value for since, value in past if since is not None and since <= at), None)
+
+
+def _about(record: Json, shown: str | None) -> Entry | None:
+    """The finding that is shown so, as far as the details still have it."""
     told = parse(text(record, OWN["details"]) or "")
     entries = (*told.missing, *told.others)
-    return next((entry for entry in entries if shown and _same(entry.says, str(shown))), None)
+    return next((entry for entry in entries if shown and _same(entry.says, shown)), None)
 
 
 def _same(says: str, shown: str) -> bool:
