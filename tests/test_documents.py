@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
 
 from crm_audit import domain
+from crm_audit.chain import Act
 from crm_audit.predicates.base import Predicate
 from tests import test_shape as shape
 from tests.sources import ROOT
@@ -30,6 +32,14 @@ def nav(entry: object) -> set[str]:
         case dict(named):
             return set().union(*(nav(one) for one in named.values()))
     return set()
+
+
+def test_the_table_of_the_log_tells_of_every_act() -> None:
+    table = (
+        (DOCS / "how-to/exceptions.md").read_text("utf-8").partition("| act | is logged when |")[2].partition("\n\n")[0]
+    )
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", "".join(cells))) == sorted(get_args(Act))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -101,6 +101,10 @@ class Pack:
                 return rule
         raise KeyError(rule_id)
 
+    def hidden_by(self, rule_id: str) -> tuple[str, ...]:
+        """The rules that say nothing of their own while that one stands out."""
+        return tuple(rule.id for rule in self.rules if rule_id in rule.suppressed_by)
+
     def without(self, rule_ids: frozenset[str]) -> Pack:
         """The pack with some rules left out."""
         kept = tuple(rule for rule in self.rules if rule.id not in rule_ids)

@@ -52,7 +52,19 @@ def waive(
         screen.document("waiver", {"waiver": asked, "state": state})
         return
     screen.say(line(asked, state))
+    _tell_hidden(report.job, rule)
     screen.hint(f"Next: somebody else than {who.name} runs crm-audit waivers approve {asked.id}")
+
+
+def _tell_hidden(job: Job, rule: str) -> None:
+    """What else is let through: the rules that this one hides stay hidden while it is waived."""
+    from crm_audit.cli import screen
+
+    hidden = job.pack.hidden_by(rule)
+    if hidden:
+        screen.say(
+            f"While {rule} fails and is waived, neither it nor what it hides closes a stage: {', '.join(hidden)}"
+        )
 
 
 def _refuse_unknown(report: Report, rule: str) -> None:
@@ -107,6 +119,7 @@ def approve(number: Number, by: By_ = None) -> None:
         approved = store.waivers.approve(number, who)
     screen.say(line(approved, "in force"))
     if approved.connection in loaded.connections:
+        _tell_hidden(cli.jobs(approved.connection, loaded)[0], approved.rule)
         screen.hint(f"The gate opens with the next run, or now: crm-audit writeback apply {approved.connection}")
 
 
