@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
@@ -319,6 +319,7 @@ def test_only_post_is_taken(audited: Scene, method: str) -> None:
     [
         ("Content-Length: 2097153", 413),
         (f"Content-Length: {'9' * 60}", 413),
+        (f"Content-Length: {'0' * 20}50000000", 413),
         ("Content-Length: -1", 411),
         ("Content-Length: x", 411),
         ("X: y", 411),
@@ -351,6 +352,29 @@ def test_one_that_drips_its_headers_is_cut(audited: Scene, monkeypatch: pytest.M
     monkeypatch.setattr(receiver, "LONGEST", 0.2)
     monkeypatch.setattr(receiver._Handler, "timeout", 60)
     assert raw(audited, b"POST / HTTP/1.1\r\nX: ") == 0
+
+
+def test_drippers_that_never_end_do_not_keep_the_door_shut(audited: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver, "LONGEST", 0.5)
+    host, port = urlsplit(audited.at).netloc.split(":")
+    held = [socket.create_connection((host, int(port)), timeout=30) for _ in range(receiver.AT_ONCE)]
+
+    def heard() -> bool:
+        for each in held:
+            with suppress(OSError):
+                each.sendall(b"x")
+        try:
+            return audited.post(signed(audited, [event(audited)])) == 204
+        except (OSError, http.client.HTTPException):
+            return False
+
+    try:
+        for each in held:
+            each.sendall(b"POST / HTTP/1.1\r\nX: ")
+        until(heard)
+    finally:
+        for each in held:
+            each.close()
 
 
 def test_more_at_once_than_there_is_room_for_find_the_door_shut(audited: Scene) -> None:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
+from socket import SHUT_RDWR, socket
 from threading import BoundedSemaphore, Thread, Timer
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from crm_audit.connectors.base import Delivery, Forged, Mailbox
@@ -136,7 +137,7 @@ class _Server(ThreadingHTTPServer):
 
     def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
         """Answer, and make room again."""
-        end = Timer(LONGEST, partial(self.shutdown_request, request))
+        end = Timer(LONGEST, partial(_cut, request))
         end.daemon = True
         end.start()
         try:
@@ -147,6 +148,12 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Nothing: a sender that hung up is none of our business, and all else has been answered."""
+
+
+def _cut(request: socket | tuple[bytes, socket]) -> None:
+    """End both directions. To close it is not enough: whoever reads holds the descriptor, and would read on."""
+    with suppress(OSError):  # it has ended by itself
+        cast(socket, request).shutdown(SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -180,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdecimal()) or "Transfer-Encoding" in self.headers:
             raise Refused(LENGTHLESS, "it does not say how long it is")
-        if int(length[:20]) > MOST:
+        if len(length) > len(str(MOST)) or int(length) > MOST:  # what is padded with zeros is no length either
             raise Refused(LARGE, f"it is longer than {MOST} bytes")
         left, parts, end = int(length), [], time.monotonic() + PATIENCE
         while left and time.monotonic() < end:
