@@ -35,6 +35,7 @@ class Desk:
     settings: dict[str, object] = field(default_factory=dict)
     told: list[Step] = field(default_factory=list)
     connected: list[HubSpot] = field(default_factory=list)
+    url: str = ""
 
     @property
     def job(self) -> Job:

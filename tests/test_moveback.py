@@ -11,6 +11,7 @@ import pytest
 
 from crm_audit.connectors.base import Move
 from crm_audit.connectors.hubspot import moveback
+from crm_audit.emulator.faults import BROKEN, Action, Fault, Reset
 from crm_audit.emulator.hubspot import SERVICE_KEY
 from crm_audit.emulator.hubspot.records import Source
 from crm_audit.emulator.hubspot.state import APP
@@ -21,9 +22,11 @@ from crm_audit.store import Store
 from tests.cli.desk import Desk as Command
 from tests.cli.portals import HUBSPOT
 from tests.connectors.hubspot_bench import bench
+from tests.store.records import query
 from tests.test_live import Desk
 
 LOW, HIGH, WON = "qualifiedtobuy", "contractsent", "closedwon"
+LOCKED = Response(423, {"status": "error", "message": "The record is locked."})
 BLOCK: dict[str, object] = {
     "ladder": "block",
     "bypass": "the deal desk",
@@ -36,7 +39,7 @@ BLOCK: dict[str, object] = {
 def desk(store_url: str) -> Iterator[Desk]:
     with bench() as crm, Store.open(store_url) as store:
         crm.portal.install_kit()
-        made = Desk(crm, store, dict(BLOCK))
+        made = Desk(crm, store, dict(BLOCK), url=store_url)
         yield made
         assert [step.says for step in made.told if step.code == 70] == []
 
@@ -47,6 +50,15 @@ def judged(desk: Desk, stage: str = LOW, **properties: str) -> str:
     assert {step.code for step in desk.night()} == {0}
     desk.crm.clock.advance(hours=1)
     return deal
+
+
+def bounces(desk: Desk) -> list[tuple[str, str, str, str]]:
+    """Deal, stage it left, stage it goes back to, and state of every move back."""
+    return query(desk.url, "SELECT deal, after, before, state FROM bounces ORDER BY at, deal")
+
+
+def logged(desk: Desk) -> int:
+    return sum(entry.act == "moved_back" for entry in desk.store.log.entries("portal"))
 
 
 def look(desk: Desk, seconds: float = 5) -> None:
@@ -75,7 +87,7 @@ def test_a_move_into_a_refused_stage_goes_back_and_nothing_else_changes(desk: De
     stamps = {"hs_lastmodifieddate"}
     assert {name for name in after if after[name] != before.get(name)} - stamps == set()
     assert stage(desk, other) == LOW
-    assert desk.store.bounces.all("portal") == [(deal, HIGH, LOW, "done")]
+    assert bounces(desk) == [(deal, HIGH, LOW, "done")]
 
 
 def test_the_next_round_judges_it_where_it_is_and_leaves_it_there(desk: Desk) -> None:
@@ -87,7 +99,7 @@ def test_the_next_round_judges_it_where_it_is_and_leaves_it_there(desk: Desk) ->
         look(desk, seconds=120)
     assert stage(desk, deal) == LOW
     assert desk.store.due("portal") == set()
-    assert len(desk.store.bounces.all("portal")) == 1
+    assert len(bounces(desk)) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,7 +121,7 @@ def test_it_stays_where_nobody_asked_for_that(desk: Desk, settings: dict[str, ob
     pushed(desk, deal)
     look(desk)
     assert stage(desk, deal) == HIGH
-    assert desk.store.bounces.all("portal") == []
+    assert bounces(desk) == []
 
 
 def test_without_a_way_past_nothing_is_moved(desk: Desk) -> None:
@@ -148,7 +160,7 @@ def test_what_no_person_moved_stays(desk: Desk, by: Source) -> None:
     desk.crm.portal.update("deals", deal, by=by, dealstage=HIGH)
     look(desk)
     assert stage(desk, deal) == HIGH
-    assert desk.store.bounces.all("portal") == []
+    assert bounces(desk) == []
 
 
 def test_a_step_back_stays(desk: Desk) -> None:
@@ -156,7 +168,7 @@ def test_a_step_back_stays(desk: Desk) -> None:
     pushed(desk, deal, LOW)
     look(desk)
     assert stage(desk, deal) == LOW
-    assert desk.store.bounces.all("portal") == []
+    assert bounces(desk) == []
 
 
 @pytest.mark.parametrize("to", ["closedlost", WON])
@@ -179,7 +191,7 @@ def test_a_stage_that_is_not_refused_stays(desk: Desk) -> None:
     pushed(desk, deal, LOW)
     look(desk)
     assert stage(desk, deal) == LOW
-    assert desk.store.bounces.all("portal") == []
+    assert bounces(desk) == []
 
 
 def test_a_move_into_another_pipeline_stays(desk: Desk) -> None:
@@ -254,7 +266,7 @@ def test_twice_a_day_and_then_it_stays_and_says_whom_to_ask(desk: Desk) -> None:
         desk.crm.clock.advance(minutes=2)
     assert "ask the deal desk" in desk.said("plan")[-1]
     assert "ask the deal desk" in str(desk.crm.portal.value("deals", deal, "crm_audit_next_step"))
-    assert len(desk.store.bounces.all("portal")) == A_DAY
+    assert len(bounces(desk)) == A_DAY
     desk.crm.set("deals", deal, dealstage=LOW)
     look(desk, seconds=24 * 3600)  # another day
     pushed(desk, deal)
@@ -281,11 +293,11 @@ def test_a_rule_of_the_admins_that_forbids_it_is_told_and_not_tried_again(desk: 
     look(desk)
     assert stage(desk, deal) == HIGH
     assert "conditional property rule" in desk.said("plan")[0]
-    assert desk.store.bounces.all("portal") == [(deal, HIGH, LOW, "refused")]
+    assert bounces(desk) == [(deal, HIGH, LOW, "refused")]
     desk.crm.set("deals", deal, amount="5")
     look(desk, seconds=61)
     assert stage(desk, deal) == HIGH
-    assert len(desk.store.bounces.all("portal")) == 1
+    assert len(bounces(desk)) == 1
 
 
 def test_one_that_was_killed_on_the_way_is_not_repeated(desk: Desk) -> None:
@@ -296,7 +308,30 @@ def test_one_that_was_killed_on_the_way_is_not_repeated(desk: Desk) -> None:
     assert desk.store.bounces.claim(run, move, at=at, day=at.date(), most=A_DAY) == "ours"
     look(desk)
     assert stage(desk, deal) == HIGH
-    assert desk.store.bounces.all("portal") == [(deal, HIGH, LOW, "sending")]
+    assert bounces(desk) == [(deal, HIGH, LOW, "sending")]  # whoever began it may still be at it
+    desk.crm.set("deals", deal, amount="5")
+    look(desk, seconds=6 * 60)
+    assert stage(desk, deal) == HIGH
+    assert (bounces(desk), logged(desk)) == ([(deal, HIGH, LOW, "refused")], 1)
+
+
+@pytest.mark.parametrize(
+    ("action", "where", "state"), [(Reset(-1), LOW, "done"), (BROKEN[0], HIGH, "refused"), (LOCKED, HIGH, "refused")]
+)
+def test_where_the_answer_is_lost_the_stage_is_read_and_the_round_goes_on(
+    desk: Desk, action: Action, where: str, state: str
+) -> None:
+    deal = judged(desk)
+    pushed(desk, deal)
+
+    def is_move(request: Request) -> bool:
+        return b"dealstage" in request.body
+
+    desk.crm.faults.add(Fault("deals/batch/update", action, every=1, where=is_move))
+    look(desk)
+    assert stage(desk, deal) == where
+    assert (bounces(desk), logged(desk)) == ([(deal, HIGH, LOW, state)], 1)
+    assert [step.step for step in desk.told] == ["sync", "check", "plan", "apply"]
 
 
 def test_a_deal_that_moves_on_meanwhile_is_left_alone(desk: Desk) -> None:
@@ -322,7 +357,7 @@ def test_a_deal_that_moves_on_meanwhile_is_left_alone(desk: Desk) -> None:
         look(desk)
     assert looks == 2
     assert stage(desk, deal) == "decisionmakerboughtin"
-    assert desk.store.bounces.all("portal") == []
+    assert bounces(desk) == []
 
 
 def test_nothing_but_stage_and_close_date_can_be_written(desk: Desk) -> None:

@@ -14,6 +14,7 @@ import polars as pl
 
 from crm_audit import evaluate, pipeline
 from crm_audit.connectors.base import Connector, Move, MovesBack
+from crm_audit.errors import CrmAuditError
 from crm_audit.facts import Facts, standing, today
 from crm_audit.gates import refused_stages
 from crm_audit.pipeline import Report
@@ -23,8 +24,12 @@ FRESH = timedelta(minutes=15)
 """A move that is older stays: by then people have gone on from it."""
 SLACK = timedelta(minutes=5)
 """By how much our clock may differ from the CRM's, which has the last word."""
+LEFT = timedelta(minutes=5)
+"""So long after it began, whoever moved a deal back is no longer at it."""
 A_DAY, A_ROUND = 2, 20
 """How often a deal is moved back in a day of the organisation's, and how many deals in one round."""
+UNKNOWN = "unknown"
+"""In the place of a reason: the CRM cannot say just now; a later round asks again."""
 
 
 @dataclass(slots=True)
@@ -45,12 +50,13 @@ def moved_back(report: Report, crm: Connector, store: Store, *, at: datetime) ->
     """Undo fresh moves of people into refused stages; FixConfig where that may not be done here at all."""
     if not isinstance(crm, MovesBack) or not crm.moves_back or not pipeline.blocking(report.job):
         return Bounced()
+    round_ = _Round(report, crm, store, at)
+    round_.recover()
     asked = _fresh(report, crm.moves_back, at=at)
     if not asked:
-        return Bounced()
+        return round_.done
     pipeline.accept(report.job, crm)
     found = crm.moves(asked, within=FRESH)
-    round_ = _Round(report, crm, store, at)
     for move in _refused(report, {deal: move for deal, move in found.items() if move.pipeline in crm.moves_back}):
         round_.undo(move)
     return round_.done
@@ -80,12 +86,38 @@ class _Round:
         if claim == "ours":
             self._send(move)
 
+    def recover(self) -> None:
+        """Learn what became of the moves back that a killed process, or a lost answer, left under way."""
+        for move in self.store.bounces.left(self.report.job.name, before=self.at - LEFT):
+            self._close(move, self._unless_back(move, "nobody was told what became of it"))
+
     def _send(self, move: Move) -> None:
-        reason = self.crm.move_back(move)
-        self.store.bounces.close(self.report.run, move, reason=reason)
+        try:
+            reason = self.crm.move_back(move)
+        except CrmAuditError as error:
+            reason = self._learnt(move, str(error))
+        if reason != UNKNOWN:
+            self._close(move, reason)
         if reason is None:
             self.done.back.append(move.deal)
-        else:
+
+    def _learnt(self, move: Move, why: str) -> str | None:
+        """Why a deal is not back, where the answer was lost; UNKNOWN where that cannot be read either."""
+        try:
+            return self._unless_back(move, why)
+        except CrmAuditError as error:
+            self._leave(move, f"whether it went back is not known yet: {error}")
+            return UNKNOWN
+
+    def _unless_back(self, move: Move, why: str) -> str | None:
+        now = self.crm.stage(move.deal)
+        if now == move.before:
+            return None
+        return why if now == move.after else "the deal is in another stage when it is read back"
+
+    def _close(self, move: Move, reason: str | None) -> None:
+        self.store.bounces.close(self.report.run, move, reason=reason)
+        if reason is not None:
             self._leave(move, f"the CRM does not let it go back: {reason}")
 
     def _leave(self, move: Move, why: str) -> None:

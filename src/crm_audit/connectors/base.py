@@ -274,6 +274,9 @@ class MovesBack(Protocol):
     def move_back(self, move: Move) -> str | None:
         """Undo the move, and read it back; why it is not undone, in the CRM's words, or None."""
 
+    def stage(self, deal: str) -> str | None:
+        """The stage in which a deal is now, whoever moved it there; None where it is gone."""
+
 
 class Gateless:
     """A connector whose CRM has neither a gate that reads a list of stages, nor a place for a heartbeat."""

@@ -66,19 +66,26 @@ class Bounces:
         return self._write(work)
 
     def close(self, run: Run, move: Move, *, reason: str | None) -> None:
-        """Write down, and log, what became of it: done, or refused for a reason."""
+        """Write down, and log, what became of it: done, or refused for a reason. What is closed stays so."""
         this = (BOUNCES.c.connection == run.connection, BOUNCES.c.deal == move.deal, BOUNCES.c.moved == move.at)
         became = {"state": "refused" if reason else "done", "reason": storable(reason) if reason else None}
         what = {"deal": move.deal, "from": move.after, "to": move.before, "state": became["state"], "run": run.id}
 
         def work(db: Connection) -> None:
-            db.execute(update(BOUNCES).where(*this).values(became))
-            log.append(db, log.Note(connection=run.connection, actor=self._by, act="moved_back", what=what))
+            closed = update(BOUNCES).where(*this, BOUNCES.c.state == "sending").values(became).returning(BOUNCES.c.deal)
+            if db.scalar(closed):
+                log.append(db, log.Note(connection=run.connection, actor=self._by, act="moved_back", what=what))
 
         self._write(work)
 
-    def all(self, connection: str) -> list[tuple[str, str, str, str]]:
-        """Deal, stage it left, stage it goes back to, and state of every move back, the oldest first."""
-        columns = (BOUNCES.c.deal, BOUNCES.c.after, BOUNCES.c.before, BOUNCES.c.state)
-        query = select(*columns).where(BOUNCES.c.connection == connection).order_by(BOUNCES.c.at, BOUNCES.c.deal)
-        return self._read(lambda db: [(deal, after, before, state) for deal, after, before, state in db.execute(query)])
+    def left(self, connection: str, *, before: datetime) -> list[Move]:
+        """The moves whose undoing began before that instant, and of which nobody knows what became."""
+        columns = (BOUNCES.c.deal, BOUNCES.c.before, BOUNCES.c.after, BOUNCES.c.moved)
+        mine = (BOUNCES.c.connection == connection, BOUNCES.c.state == "sending", BOUNCES.c.at < before)
+        query = select(*columns).where(*mine).order_by(BOUNCES.c.at, BOUNCES.c.deal)
+
+        def work(db: Connection) -> list[Move]:
+            rows = db.execute(query)
+            return [Move(deal=deal, pipeline="", before=was, after=now, at=at) for deal, was, now, at in rows]
+
+        return self._read(work)

@@ -152,6 +152,10 @@ class HubSpot(Gateless):
             raise ValueError(f"deal {move.deal}: nobody asks to move deals of {move.pipeline!r} back")
         return moveback.move_back(self._gateway, move)
 
+    def stage(self, deal: str) -> str | None:
+        """The stage in which a deal is now."""
+        return moveback.stage(self._gateway, deal)
+
     def address(self, kind: str, record_id: str) -> str | None:
         """The record's page in HubSpot."""
         type_id = RECORD_PAGES.get(kind)

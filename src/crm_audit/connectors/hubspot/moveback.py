@@ -56,9 +56,14 @@ def move_back(gateway: Gateway, move: Move) -> str | None:
         return str(error)
     for said in answer.get("errors") or ():
         return str(said.get("message") or said.get("category"))
-    now = gateway.read(Query(kind="deals", properties=(STAGE,)), [move.deal]).get(move.deal)
-    held = (now or {}).get("properties") or {}
-    return None if held.get(STAGE) == move.before else "the deal is in another stage when it is read back"
+    return None if stage(gateway, move.deal) == move.before else "the deal is in another stage when it is read back"
+
+
+def stage(gateway: Gateway, deal: str) -> str | None:
+    """The stage in which a deal is now, read by its id; None where it is gone."""
+    now = gateway.read(Query(kind="deals", properties=(STAGE,)), [deal]).get(deal)
+    held = ((now or {}).get("properties") or {}).get(STAGE)
+    return str(held) if held else None
 
 
 def _move(record: Json) -> Move | None:
