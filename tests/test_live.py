@@ -12,6 +12,7 @@ from crm_audit import packs
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Connector, Hint
 from crm_audit.connectors.hubspot import HubSpot
+from crm_audit.emulator.server import Response
 from crm_audit.live import KEPT, REST, Live, least_interval
 from crm_audit.pipeline import Job
 from crm_audit.rounds import Edge, Step, carry_out
@@ -121,6 +122,22 @@ def test_our_own_write_is_not_followed_by_another_round(desk: Desk) -> None:
         live.look()
         desk.crm.clock.advance(minutes=3)
     assert len(desk.said("apply")) == 1
+
+
+def test_a_deal_that_refused_its_write_stays_due_until_it_takes_it(desk: Desk) -> None:
+    deal = worked(desk)
+    before = desk.status(deal)
+    refused = {"status": "error", "category": "VALIDATION_ERROR", "message": "Not today", "context": {"ids": [deal]}}
+    desk.crm.faults.next("deals/batch/update", Response(207, {"results": [], "errors": [refused]}))
+    live = desk.live()
+    desk.crm.set("deals", deal, dealstage="contractsent")
+    live.look()
+    assert "1 refused" in desk.told[-1].says
+    assert (desk.status(deal), desk.store.due("portal")) == (before, {deal})
+    desk.crm.clock.advance(minutes=3)
+    live.look()  # nothing changed in between
+    assert desk.status(deal) != before
+    assert desk.store.due("portal") == set()
 
 
 def test_between_two_looks_nothing_is_asked(desk: Desk) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from crm_audit import pipeline
 from crm_audit.config import digest
-from crm_audit.connectors.base import Connector, Reach
+from crm_audit.connectors.base import Connector, Reach, Receipt
 from crm_audit.errors import Busy, CrmAuditError
 from crm_audit.moveback import Bounced, moved_back
 from crm_audit.pipeline import Job, Report
@@ -85,7 +85,7 @@ def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]
     report = pipeline.check(store, job, as_of=edge.now(), deals=due)
     yield _checked(report)
     if not pipeline.shown(job):
-        store.judged(report.run)
+        store.judged(report.run, due)
         yield Step(connection=job.name, step="plan", code=0, says="in shadow: nothing is written")
         return
     if report.run.missing:
@@ -95,12 +95,18 @@ def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]
     planned = pipeline.planned(report, crm, store, moves=pipeline.Moves(bounced.back, bounced.stays))
     yield _planned(job, planned, bounced)
     receipts = pipeline.applied(planned, crm, store, lambda done: heard("writes", done))
-    store.judged(report.run, but=bounced.back)
+    store.judged(report.run, due, but={*bounced.back, *_not_shown(planned, receipts)})
     if reach == "all":  # it says that a complete run has ended
         crm.beat(edge.now())
     refused = sum(not receipt.ok for receipt in receipts)
     told = f"{len(receipts) - refused:,} of {len(receipts):,} writes done and read back, {refused:,} refused"
     yield Step(connection=job.name, step="apply", code=REFUSED if refused else 0, says=told)
+
+
+def _not_shown(planned: Plan, receipts: Iterable[Receipt]) -> set[str]:
+    """The deals that do not show yet what they should."""
+    failed = {receipt.write.deal for receipt in receipts if not receipt.ok}
+    return failed | {left.deal for left in planned.left_alone}
 
 
 def _planned(job: Job, planned: Plan, bounced: Bounced) -> Step:

@@ -96,6 +96,15 @@ def test_what_moved_after_the_run_that_was_judged_stays_due(known: Store) -> Non
     assert known.due("orchard") == {"d2"}
 
 
+def test_what_nobody_asked_for_stays_due(known: Store) -> None:
+    short(known, 60, named(DEAL, "Other name"))
+    later = short(known, 61, named(OTHER, "Other name"))  # by another process, while the first was judged
+    known.judged(later, {"d1"})
+    assert known.due("orchard") == {"d2"}
+    known.judged(later)
+    assert known.due("orchard") == set()
+
+
 def test_only_idle_short_runs_are_forgotten_and_as_of_stays_the_same(known: Store, store_url: str) -> None:
     seen = {}
     for minutes, records in (

@@ -205,9 +205,9 @@ class Store:
         """Deals of which short runs have moved something that has not been judged since."""
         return self._read(lambda db: due.deals(db, connection))
 
-    def judged(self, run: Run, *, but: Collection[str] = ()) -> None:
-        """Note that whatever was due by this run has been judged and is shown, `but` for some deals."""
-        self._write(lambda db: due.judged(db, run, but=but))
+    def judged(self, run: Run, asked: Collection[str] | None = None, *, but: Collection[str] = ()) -> None:
+        """Note that what was due by this run, of the deals `asked` for, is judged and shown, `but` for some deals."""
+        self._write(lambda db: due.judged(db, run, asked, but=but))
 
     def counts(self, run: Run) -> dict[str, Count]:
         """What the run was shown, and what it found gone, by kind."""

@@ -51,10 +51,12 @@ def deals(db: Connection, connection: str) -> set[str]:
     return set(db.scalars(select(DUE.c.deal).where(DUE.c.connection == connection)))
 
 
-def judged(db: Connection, run: Run, *, but: Collection[str]) -> None:
-    """What was moved by then has been judged, from what this run knew, and is shown, `but` for some deals."""
-    left = DUE.c.deal.not_in(sorted(but))
-    db.execute(delete(DUE).where(DUE.c.connection == run.connection, DUE.c.run <= run.id, left))
+def judged(db: Connection, run: Run, asked: Collection[str] | None, *, but: Collection[str]) -> None:
+    """What was moved by then of these deals, or of all, has been judged from what this run knew, `but` for some."""
+    mine = (DUE.c.connection == run.connection, DUE.c.run <= run.id)
+    known = asked if asked is not None else db.scalars(select(DUE.c.deal).where(*mine)).all()
+    for some in chunks(sorted(set(known) - set(but))):
+        db.execute(delete(DUE).where(*mine, DUE.c.deal.in_(some)))
 
 
 def prune(db: Connection, run: Run) -> None:
