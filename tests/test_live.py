@@ -11,13 +11,14 @@ import pytest
 from crm_audit import packs
 from crm_audit.config import Connection
 from crm_audit.connectors.base import Connector, Hint
-from crm_audit.connectors.hubspot import HubSpot
+from crm_audit.connectors.hubspot import HubSpot, kit
 from crm_audit.emulator.server import Response
 from crm_audit.live import KEPT, REST, Live, least_interval
 from crm_audit.pipeline import Job
 from crm_audit.rounds import Edge, Step, carry_out
 from crm_audit.store import Run, Start, Store
 from crm_audit.store.hints import MOST
+from crm_audit.store.waivers import By
 from tests.connectors import salesforce_bench
 from tests.connectors.hubspot_bench import Bench, bench
 
@@ -138,6 +139,36 @@ def test_a_deal_that_refused_its_write_stays_due_until_it_takes_it(desk: Desk) -
     live.look()  # nothing changed in between
     assert desk.status(deal) != before
     assert desk.store.due("portal") == set()
+
+
+def test_a_broken_glass_is_closed_by_the_first_short_round_after_it(desk: Desk) -> None:
+    passed = kit.passes(["contractsent"])["contractsent"]
+    desk.crm.portal.define_property("deals", passed, "enumeration", options=(kit.FILLED,))
+    desk.settings |= {"ladder": "block", "bypass": "the desk", "options": {"pass_stages": ["contractsent"]}}
+    deal, live = worked(desk), desk.live()
+    live.look()
+
+    def is_open() -> bool:
+        return desk.crm.portal.value("deals", deal, passed) == kit.FILLED
+
+    assert not is_open()
+    desk.crm.clock.advance(minutes=3)
+    now = desk.crm.clock.now()
+    by = By(name="mia", at=now)
+    desk.store.waivers.break_glass("portal", deal, until=now + timedelta(hours=1), why="Signed", by=by)
+    live.look()  # nothing changed in the portal, here as well as after it
+    assert is_open()
+    for minutes in (30, 28):
+        desk.crm.clock.advance(minutes=minutes)
+        live.look()
+    assert is_open()
+    desk.crm.clock.advance(minutes=3)
+    told = len(desk.told)
+    live.look()
+    assert not is_open()
+    desk.crm.clock.advance(minutes=3)
+    live.look()
+    assert [step.step for step in desk.told[told:]] == ["sync", "check", "plan", "apply", "sync"]
 
 
 def test_between_two_looks_nothing_is_asked(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from crm_audit.waivers import BrokenGlass, Waiver, person
+from crm_audit.waivers import BrokenGlass, Waiver, person, turned
 from tests.builders import NOW, at
 
 TODAY = date(2026, 3, 16)
@@ -38,6 +38,22 @@ def test_only_what_was_approved_in_time_was_ever_in_force() -> None:
 def test_broken_glass_holds_up_to_its_instant() -> None:
     glass = BrokenGlass(id=1, connection="org", deal="d1", why="Signed", opened=at(2), until=at(1), opener="mia")
     assert [glass.in_force(moment) for moment in (at(3), at(2), at(1), NOW)] == [False, True, False, False]
+
+
+def test_an_exception_turns_where_it_begins_ends_or_runs_out_and_nowhere_else() -> None:
+    glass = BrokenGlass(id=1, connection="org", deal="d2", why="Signed", opened=at(2), until=at(1), opener="mia")
+    days = {at(number): TODAY - timedelta(days=number) for number in range(-1, 6)}
+
+    def between(since: int, until: int, waiver: Waiver = APPROVED) -> set[str]:
+        moments = [(at(number), days[at(number)]) for number in (since, until)]
+        return turned([waiver], [glass], moments[0], moments[1])
+
+    assert between(4, 3) == {"d1"}  # approved
+    assert between(3, 2) == {"d2"}  # broken open
+    assert between(2, 1) == {"d2"}  # closed again
+    assert between(1, 0) == set()
+    assert between(0, -1) == {"d1"}  # its last day is over
+    assert between(2, 1, replace(APPROVED, withdrawn=at(1))) == {"d1", "d2"}
 
 
 @pytest.mark.parametrize(

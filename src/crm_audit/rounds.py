@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crm_audit import pipeline
 from crm_audit.config import digest
 from crm_audit.connectors.base import Connector, Reach, Receipt
 from crm_audit.errors import Busy, CrmAuditError
+from crm_audit.facts import today
 from crm_audit.moveback import Bounced, moved_back
 from crm_audit.pipeline import Job, Report
 from crm_audit.pull import pull
 from crm_audit.store import Run, Start, Store
 from crm_audit.summary import summarise
+from crm_audit.waivers import turned
 from crm_audit.writeback.plan import Plan
 
 STEPS = ("sync", "check", "plan", "apply")
+
+SLACK = timedelta(minutes=1)
+"""What people say just while a run begins may be kept a moment later than it is stamped."""
 
 BROKEN_RULE, PARTIAL, REFUSED = 1, 3, 4
 """Exit codes of a round that came to its end, and not to a clean one."""
@@ -77,6 +82,8 @@ def _broke(job: Job, ended: int, *, code: int, says: str) -> Step:
 def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None], *, reach: Reach) -> Iterator[Step]:
     crm = edge.connect(job)
     start = Start(connection=job.name, started=edge.now(), config=digest(job.connection), reach=reach)
+    if reach != "all":
+        _exceptions_due(job, store, at=start.started)
     run = pull(crm, store, start=start, now=edge.now, progress=heard)
     yield _synced(run)
     due = None if reach == "all" else store.due(job.name)
@@ -101,6 +108,21 @@ def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]
     refused = sum(not receipt.ok for receipt in receipts)
     told = f"{len(receipts) - refused:,} of {len(receipts):,} writes done and read back, {refused:,} refused"
     yield Step(connection=job.name, step="apply", code=REFUSED if refused else 0, says=told)
+
+
+def _exceptions_due(job: Job, store: Store, *, at: datetime) -> None:
+    """Make those deals due of which a waiver or a broken gate began or ended since the last run.
+
+    Noted first, so that nothing is lost where this round ends early.
+    """
+    last = store.latest(job.name)
+    if last is None:
+        return
+    zone, since = pipeline.terms(job.connection, last).zone, last.started - SLACK
+    waivers, glass = store.waivers.all(job.name), store.waivers.glass(job.name)
+    deals = turned(waivers, glass, (since, today(since, zone)), (at, today(at, zone)))
+    if deals:
+        store.make_due(last, deals)
 
 
 def _not_shown(planned: Plan, receipts: Iterable[Receipt]) -> set[str]:

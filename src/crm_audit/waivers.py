@@ -6,6 +6,7 @@ A waiver is judged as of an instant, as everything else is: what was in force in
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -60,6 +61,16 @@ class BrokenGlass:
     def in_force(self, at: datetime) -> bool:
         """Whether the gate was open at an instant."""
         return self.opened <= at < self.until
+
+
+Moment = tuple[datetime, date]
+"""An instant, and which day it was then in the organisation's zone."""
+
+
+def turned(waivers: Iterable[Waiver], glass: Iterable[BrokenGlass], since: Moment, until: Moment) -> set[str]:
+    """The deals of which an exception began or ended between two moments."""
+    deals = {waiver.deal for waiver in waivers if waiver.state(*since) != waiver.state(*until)}
+    return deals | {each.deal for each in glass if each.in_force(since[0]) != each.in_force(until[0])}
 
 
 INVISIBLE = ("Cf", "Cc")

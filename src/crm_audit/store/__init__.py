@@ -205,6 +205,10 @@ class Store:
         """Deals of which short runs have moved something that has not been judged since."""
         return self._read(lambda db: due.deals(db, connection))
 
+    def make_due(self, run: Run, deals: Collection[str]) -> None:
+        """Note deals that are to be judged again, though nothing of them moved since that run."""
+        self._write(lambda db: due.add(db, run, sorted(deals)))
+
     def judged(self, run: Run, asked: Collection[str] | None = None, *, but: Collection[str] = ()) -> None:
         """Note that what was due by this run, of the deals `asked` for, is judged and shown, `but` for some deals."""
         self._write(lambda db: due.judged(db, run, asked, but=but))

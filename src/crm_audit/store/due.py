@@ -46,6 +46,13 @@ def note(db: Connection, run: Run, page: Page, ids: Collection[str]) -> None:
     db.execute(update(RUNS).where(RUNS.c.id == run.id).values(moved=RUNS.c.moved + len(moved)))
 
 
+def add(db: Connection, run: Run, deals: Iterable[str]) -> None:
+    """Note deals that are to be judged again though no run moved anything of them; `run` is the newest known."""
+    rows = [{"connection": run.connection, "deal": deal, "run": run.id} for deal in deals]
+    if rows:
+        db.execute(INSERT[db.dialect.name](DUE).on_conflict_do_nothing(), rows)
+
+
 def deals(db: Connection, connection: str) -> set[str]:
     """The deals that are to be judged again."""
     return set(db.scalars(select(DUE.c.deal).where(DUE.c.connection == connection)))
