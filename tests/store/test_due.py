@@ -172,6 +172,17 @@ def test_a_flood_is_left_to_a_run_that_reads_changes(known: Store, monkeypatch: 
     assert not known.pending("orchard").flood
 
 
+def test_what_failed_runs_took_over_counts_too(known: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hints, "MOST", 5)
+    for number in range(4):
+        at = night(1) + timedelta(minutes=60 + number)
+        known.hear("orchard", [Hint(f"key {number} {each}", "deals", "d1") for each in range(2)], at=at)
+        run = known.begin(Start(connection="orchard", started=at, config="abc", reach="hints"))
+        known.reading(run)
+        known.fail(run, at=at, reason="planned", calls=Calls())
+    assert known.pending("orchard") == Pending(2, flood=True)  # which took the place of six
+
+
 def test_a_night_after_short_runs_is_told_from_them(known: Store) -> None:
     short(known, 60)
     finish(known, begin(known, 2))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Index, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Index, delete, func, or_, select, update
 from sqlmodel import Field
 
 from crm_audit.connectors.base import Hint
@@ -15,8 +15,7 @@ from crm_audit.store.ledger import FINISHED, Run
 from crm_audit.store.tables import INSERT, METADATA, RUNS, Base
 
 REMEMBERED = timedelta(days=4)
-"""How long a key is kept to know it again: HubSpot tries again for at most three days."""
-
+"""How long a key is kept to know it again: HubSpot tries ten times at most, within a day."""
 
 MOST = 5_000
 """Hints of a connection that may wait. More are an import: what they say is read faster as changes of that time."""
@@ -53,7 +52,7 @@ Index("ix_hints_waiting", HINTS.c.connection, sqlite_where=_waiting, postgresql_
 
 def hear(db: Connection, connection: str, hints: Iterable[Hint], *, at: datetime) -> int:
     """Keep those that are new; how many they were. Where too many wait, one stands for them all."""
-    waiting = db.scalars(select(func.count()).where(HINTS.c.connection == connection, _waiting)).one()
+    waiting = db.scalars(select(func.count()).where(HINTS.c.connection == connection, _left(connection))).one()
     hashed = key(db).hashed  # what was said may be an address: it is only to be known again
     rows = [
         {"connection": connection, "key": hashed(one.key), "object": one.object, "record": one.record, "heard": at}
@@ -66,8 +65,8 @@ def hear(db: Connection, connection: str, hints: Iterable[Hint], *, at: datetime
 
 
 def _flooded(db: Connection, connection: str, *, at: datetime) -> int:
-    """Put one in the place of all that wait."""
-    db.execute(delete(HINTS).where(HINTS.c.connection == connection, _waiting))
+    """Put one in the place of all that wait, be it for a run that has taken them over and not ended yet."""
+    db.execute(delete(HINTS).where(HINTS.c.connection == connection, _left(connection)))
     one = {"connection": connection, "key": FLOOD, "object": FLOOD, "record": FLOOD, "heard": at, "run": None}
     insert = INSERT[db.dialect.name](HINTS).values(one)
     db.execute(insert.on_conflict_do_update(index_elements=["connection", "key"], set_={"heard": at, "run": None}))
@@ -76,12 +75,16 @@ def _flooded(db: Connection, connection: str, *, at: datetime) -> int:
 
 def pending(db: Connection, connection: str) -> Pending:
     """What was said and has not been followed by a run that finished."""
-    finished = select(RUNS.c.id).where(RUNS.c.connection == connection, RUNS.c.status.in_(FINISHED))
-    left = or_(_waiting, HINTS.c.run.not_in(finished))
-    counted = select(HINTS.c.object, func.count()).where(HINTS.c.connection == connection, left)
+    counted = select(HINTS.c.object, func.count()).where(HINTS.c.connection == connection, _left(connection))
     found = {kind: number for kind, number in db.execute(counted.group_by(HINTS.c.object))}
     flood = found.pop(FLOOD, 0) > 0
     return Pending(sum(found.values()), flood)
+
+
+def _left(connection: str) -> ColumnElement[bool]:
+    """What no run that finished has followed."""
+    finished = select(RUNS.c.id).where(RUNS.c.connection == connection, RUNS.c.status.in_(FINISHED))
+    return or_(_waiting, HINTS.c.run.not_in(finished))
 
 
 def unhear(db: Connection, connection: str, records: Iterable[str]) -> None:
