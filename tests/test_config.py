@@ -232,7 +232,13 @@ def test_anything_else_is_none(path: Path, value: str) -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [{"every": "2m"}, {"login": {"webhook_secret": "HOOK"}}, {"options": {"move_back": ["default"]}}],
+    [
+        {"every": "2m"},
+        {"login": {"webhook_secret": "HOOK"}},
+        {"login": {"setup_token": "SETUP"}},
+        {"options": {"move_back": ["default"]}},
+        {"options": {"pass_stages": ["contractsent"]}},
+    ],
     ids=lambda more: next(iter(more)),
 )
 def test_what_is_done_between_the_nights_leaves_what_was_read_as_it_is(more: dict[str, object]) -> None:
@@ -240,6 +246,12 @@ def test_what_is_done_between_the_nights_leaves_what_was_read_as_it_is(more: dic
     plain, other = digest(Connection.model_validate(given)), digest(Connection.model_validate({**given, **more}))
     assert read_alike(plain, other)
     assert (plain == other) is ("options" not in more)  # by which the run is told, though nothing is read by it
+
+
+@pytest.mark.parametrize("listen", ["[::1]:8787", "::1:8787", "[::]:8787"])
+def test_a_receiver_listens_at_no_address_of_ipv6(listen: str) -> None:
+    with pytest.raises(ValueError, match="IPv6"):
+        Receiver(listen=listen, url="https://audit.example")
 
 
 @pytest.mark.parametrize("listen", ["8787", "localhost", ":1", "x:99999", "x:y"])

@@ -103,6 +103,8 @@ class Connection(_Frozen):
 
 def _listen(value: str) -> str:
     host, _, port = value.rpartition(":")
+    if ":" in host:
+        raise ValueError(f'{value!r} is an address of IPv6: write one of IPv4, such as "127.0.0.1:8787"')
     if not host or not port.isdecimal() or int(port) > 65_535:
         raise ValueError(f'{value!r} is no address to listen at: write "127.0.0.1:8787"')
     return value
@@ -135,6 +137,8 @@ class Settings(BaseSettings):
 
 SIGNED_WITH = "webhook_secret"
 """What `login` calls the secret that signs what a CRM sends; it has nothing to do with how records read."""
+SET_UP_WITH = "setup_token"
+"""What `login` calls the token by which our properties are made, and nothing is read."""
 
 
 def secret(connection: Connection, name: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -174,7 +178,7 @@ READ_BY = {"vendor", "zone", "currency", "emulator", "login", "fields", "roles",
 """The settings on which it depends what a record reads like; all others only say how it is judged, and when."""
 
 
-WRITE_BY = {"move_back"}
+WRITE_BY = {"move_back", "pass_stages"}
 """Options by which nothing is read."""
 WHEN = {"nightly", "every"}
 """The settings that only say when something is done."""
@@ -196,6 +200,7 @@ def read_alike(one: str, other: str) -> bool:
 
 
 def _named(connection: Connection, names: Set[str]) -> str:
-    reading = {name: variable for name, variable in connection.login.items() if not name.startswith(SIGNED_WITH)}
+    others = (SIGNED_WITH, SET_UP_WITH)
+    reading = {name: variable for name, variable in connection.login.items() if not name.startswith(others)}
     connection = connection.model_copy(update={"login": reading})
     return hashlib.sha256(connection.model_dump_json(include=set(names)).encode()).hexdigest()[:12]

@@ -105,7 +105,7 @@ def listening(receiver: Receiver, listen: str) -> Iterator[str]:
     """Take messages for as long as the context lasts; gives the address. FixConfig where it cannot be listened at."""
     host, _, port = listen.rpartition(":")
     try:
-        server = _Server((host.strip("[]"), int(port)), partial(_Handler, receiver))
+        server = _Server((host, int(port)), partial(_Handler, receiver))
     except OSError as error:
         raise FixConfig(f"receiver.listen: {listen}: {error.strerror or error}") from None
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": POLL}, daemon=True)
