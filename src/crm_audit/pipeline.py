@@ -25,7 +25,7 @@ from crm_audit.waivers import BrokenGlass, Waiver
 from crm_audit.writeback.annotation import annotate
 from crm_audit.writeback.apply import apply, recover
 from crm_audit.writeback.breaker import held
-from crm_audit.writeback.contested import without
+from crm_audit.writeback.contested import MEMORY, without
 from crm_audit.writeback.plan import Plan, plan
 from crm_audit.writeback.undo import undo
 
@@ -205,7 +205,7 @@ def _uncontested(wanted: Plan, report: Report, store: Store) -> Plan:
     for start in range(0, len(deals), AT_ONCE):
         some = set(deals[start : start + AT_ONCE])
         part = replace(wanted, writes=tuple(write for write in wanted.writes if write.deal in some))
-        parts.append(without(part, store.outbox.written(report.job.name, sorted(some)), now=report.as_of))
+        parts.append(without(part, store.outbox.written(report.job.name, sorted(some), last=MEMORY), now=report.as_of))
     writes = tuple(write for part in parts for write in part.writes)
     return replace(wanted, writes=writes, left_alone=tuple(left for part in parts for left in part.left_alone))
 

@@ -7,7 +7,8 @@ is in the outbox, and an empty outbox says that nothing is under way.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -194,16 +195,21 @@ class Outbox:
         query = select(JOURNAL).where(*mine).order_by(JOURNAL.c.id)
         return self._read(lambda db: [_entry(row) for row in db.execute(query).mappings()])
 
-    def written(self, connection: str, deals: Sequence[str]) -> list[Written]:
-        """All that ever arrived on these deals, AT_ONCE of them at most, the oldest first."""
+    def written(self, connection: str, deals: Sequence[str], *, last: int) -> list[Written]:
+        """What arrived on these deals, AT_ONCE of them at most, the oldest first.
 
-        def work(db: Connection) -> list[RowMapping]:
+        Of a long past only what is among the `last` writes of one of its fields, where an undo is not counted.
+        """
+
+        def work(db: Connection) -> list[Written]:
             mine = (JOURNAL.c.connection == connection, JOURNAL.c.state.in_(ARRIVED))
             query = select(JOURNAL, RUNS.c.started).outerjoin(RUNS, RUNS.c.id == JOURNAL.c.run).where(*mine)
-            of_deals = query.where(JOURNAL.c.deal.in_(deals)).order_by(JOURNAL.c.id)
-            return list(db.execute(of_deals).mappings())
+            of_deals = query.where(JOURNAL.c.deal.in_(deals)).order_by(JOURNAL.c.id.desc())
+            rows = db.execute(of_deals.execution_options(yield_per=AT_ONCE)).mappings()
+            newest = _newest((Written(_entry(row).write, row["started"]) for row in rows), last)
+            return list(newest)[::-1]
 
-        return [Written(_entry(row).write, row["started"]) for row in self._read(work)]
+        return self._read(work)
 
     def _entries(self, db: Connection, connection: str) -> list[Entry]:
         query = select(OUTBOX).where(OUTBOX.c.connection == connection).order_by(OUTBOX.c.id)
@@ -214,6 +220,17 @@ class Outbox:
         for holder in db.scalars(select(OUTBOX.c.holder).where(*at_it).distinct()):
             if not lease.idle(holder, self._me):
                 raise Busy(f"{connection}: {lease.process(holder)} is writing to it; wait for it to end")
+
+
+def _newest(written: Iterable[Written], last: int) -> Iterator[Written]:
+    """Those, the newest first, one of whose fields was not yet written so often."""
+    seen = Counter[tuple[str, str, str]]()
+    for each in written:
+        fields = [(each.write.deal, each.write.place, name) for name in each.write.after]
+        if any(seen[field] < last for field in fields):
+            yield each
+        if each.at is not None:
+            seen.update(fields)
 
 
 def _count(state: State) -> Label[int]:

@@ -23,6 +23,9 @@ SPAN = timedelta(days=7)
 A_DAY = 10
 """Writes to one place of a deal in one day (UTC): a verdict that flips more often than that waits for tomorrow."""
 
+MEMORY = max(STRIKES, A_DAY)
+"""Writes of a field beyond which its past decides nothing: neither of the two limits counts further back."""
+
 CONTESTED = (
     f"something in the CRM changed it after each of our last {STRIKES} writes; find the workflow, the flow or the "
     "person in the history of the field and keep them off it, then apply with --contested"
