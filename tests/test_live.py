@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -441,6 +441,38 @@ def test_what_a_look_costs_in_calls(desk: Desk) -> None:
     desk.crm.set("deals", deal, dealstage="contractsent")
     desk.hint(deal)
     assert spent() == 13
+
+
+def test_every_call_of_a_round_stands_in_the_ledger(desk: Desk) -> None:
+    deal, live = worked(desk), desk.live()
+    live.look()
+    desk.crm.clock.advance(minutes=3)
+    desk.crm.set("deals", deal, dealstage="contractsent")
+    calls = desk.connected[-1].calls
+    before = (calls.read, calls.write)
+    live.look()
+    run = desk.runs()[0]
+    assert len(desk.said("apply")) == 1
+    assert (run.calls_read, run.calls_write) == (calls.read - before[0], calls.write - before[1])
+
+
+def test_hints_wait_until_the_round_before_them_is_paid_off_and_are_not_lost(desk: Desk) -> None:
+    desk.settings["every"] = None
+    deal, live = worked(desk), desk.live()
+    desk.crm.portal.limits = replace(desk.crm.portal.limits, daily=86_400)  # half a call a second is ours
+    desk.hint(deal)
+    live.look()
+    run = desk.runs()[0]
+    share = timedelta(seconds=2 * (run.calls_read + run.calls_write))
+    desk.crm.clock.advance(seconds=1)
+    desk.hint(deal)
+    live.look()
+    assert desk.runs()[0] == run
+    assert desk.store.pending("portal").hints == 1
+    desk.crm.clock.advance(seconds=(run.started + share - desk.crm.clock.now()).total_seconds())
+    live.look()
+    assert desk.runs()[0].id > run.id
+    assert desk.store.pending("portal").hints == 0
 
 
 def test_a_connector_is_kept_for_an_hour(desk: Desk) -> None:

@@ -24,6 +24,7 @@ KEPT = timedelta(hours=1)
 DAY = timedelta(days=1)
 POLLED: tuple[Reach, ...] = ("all", "changes")
 CHANGES: tuple[Reach, ...] = ("changes",)
+SHORT: tuple[Reach, ...] = ("changes", "hints")
 
 
 @dataclass(slots=True)
@@ -47,10 +48,20 @@ class Live:
     def _due(self, job: Job, now: datetime) -> Reach | None:
         if waits_for_a_night(job, self.store):
             return None
+        if not self._is_paid_off(job, now):
+            return None
         pending = self.store.pending(job.name)
         if pending.flood or self._is_polled(job, now):
             return "changes"
         return "hints" if pending.hints else None
+
+    def _is_paid_off(self, job: Job, now: datetime) -> bool:
+        """Whether so much time has gone by since the last short round that its calls are no more than our share."""
+        crm, _ = self._kept.get(job.name, (None, None))
+        last = self.store.runs(job.name, 1, reach=SHORT)
+        if not last or not isinstance(crm, ReadsBetween):
+            return True
+        return abs(now - last[0].started) >= least_interval(job.connection, last[0], crm.allowed())
 
     def _is_polled(self, job: Job, now: datetime) -> bool:
         if job.connection.every is None:

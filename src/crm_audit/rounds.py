@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crm_audit import pipeline
 from crm_audit.config import digest
-from crm_audit.connectors.base import Connector, Reach, Receipt
+from crm_audit.connectors.base import Calls, Connector, Reach, Receipt
 from crm_audit.errors import Busy, CrmAuditError
 from crm_audit.facts import today
 from crm_audit.moveback import Bounced, moved_back
@@ -86,28 +87,44 @@ def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]
         _exceptions_due(job, store, at=start.started)
     run = pull(crm, store, start=start, now=edge.now, progress=heard)
     yield _synced(run)
-    due = None if reach == "all" else store.due(job.name)
-    if due is not None and (run.missing or not due):
-        return
-    report = pipeline.check(store, job, as_of=edge.now(), deals=due)
-    yield _checked(report)
-    if not pipeline.shown(job):
-        store.judged(report.run, due)
-        yield Step(connection=job.name, step="plan", code=0, says="in shadow: nothing is written")
-        return
-    if report.run.missing:
-        yield Step(connection=job.name, step="plan", code=PARTIAL, says="nothing is written from incomplete evidence")
-        return
-    bounced = moved_back(report, crm, store, at=edge.now()) if reach != "all" else Bounced()
-    planned = pipeline.planned(report, crm, store, moves=pipeline.Moves(bounced.back, bounced.stays))
-    yield _planned(job, planned, bounced)
-    receipts = pipeline.applied(planned, crm, store, lambda done: heard("writes", done))
-    store.judged(report.run, due, but={*bounced.back, *_not_shown(planned, receipts)})
-    if reach == "all":  # it says that a complete run has ended
-        crm.beat(edge.now())
-    refused = sum(not receipt.ok for receipt in receipts)
-    told = f"{len(receipts) - refused:,} of {len(receipts):,} writes done and read back, {refused:,} refused"
-    yield Step(connection=job.name, step="apply", code=REFUSED if refused else 0, says=told)
+    with _charged(crm, store, run):
+        due = None if reach == "all" else store.due(job.name)
+        if due is not None and (run.missing or not due):
+            return
+        report = pipeline.check(store, job, as_of=edge.now(), deals=due)
+        yield _checked(report)
+        if not pipeline.shown(job):
+            store.judged(report.run, due)
+            yield Step(connection=job.name, step="plan", code=0, says="in shadow: nothing is written")
+            return
+        if report.run.missing:
+            yield Step(
+                connection=job.name, step="plan", code=PARTIAL, says="nothing is written from incomplete evidence"
+            )
+            return
+        bounced = moved_back(report, crm, store, at=edge.now()) if reach != "all" else Bounced()
+        planned = pipeline.planned(report, crm, store, moves=pipeline.Moves(bounced.back, bounced.stays))
+        yield _planned(job, planned, bounced)
+        receipts = pipeline.applied(planned, crm, store, lambda done: heard("writes", done))
+        store.judged(report.run, due, but={*bounced.back, *_not_shown(planned, receipts)})
+        if reach == "all":  # it says that a complete run has ended
+            crm.beat(edge.now())
+        refused = sum(not receipt.ok for receipt in receipts)
+        told = f"{len(receipts) - refused:,} of {len(receipts):,} writes done and read back, {refused:,} refused"
+        yield Step(connection=job.name, step="apply", code=REFUSED if refused else 0, says=told)
+
+
+@contextmanager
+def _charged(crm: Connector, store: Store, run: Run) -> Iterator[None]:
+    """Add the calls that are made meanwhile to the run, which has ended: a round is paid for whole."""
+    before = Calls(crm.calls.read, crm.calls.write)
+    try:
+        yield
+    finally:
+        more = Calls(crm.calls.read - before.read, crm.calls.write - before.write)
+        with suppress(CrmAuditError):  # a store that is away has been told of already
+            if more != Calls():
+                store.charge(run, more)
 
 
 def _exceptions_due(job: Job, store: Store, *, at: datetime) -> None:

@@ -161,6 +161,10 @@ class Store:
         """End a run that could not go on; a later run takes its rows over. One that has ended stays as it ended."""
         return self._write(lambda db: ledger.fail(db, run, at=at, reason=reason, calls=calls))
 
+    def charge(self, run: Run, calls: Calls) -> None:
+        """Add the calls of the rest of its round to a run that has ended."""
+        self._write(lambda db: ledger.charge(db, run, calls))
+
     def forget(self, connection: str, people: Collection[str]) -> dict[str, int]:
         """Erase people for ever, under every id that the CRM merged with theirs; the number of rows by kind.
 

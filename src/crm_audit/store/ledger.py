@@ -133,6 +133,12 @@ def fail(db: Connection, run: Run, *, at: datetime, reason: str, calls: Calls) -
     return _close(db, run, calls=calls, values={"status": "failed", "finished": at, "reason": storable(reason)})
 
 
+def charge(db: Connection, run: Run, calls: Calls) -> None:
+    """Add the calls of what was done with a run after it ended."""
+    more = {"calls_read": RUNS.c.calls_read + calls.read, "calls_write": RUNS.c.calls_write + calls.write}
+    db.execute(update(RUNS).where(RUNS.c.id == run.id).values(more))
+
+
 def _close(db: Connection, run: Run, *, calls: Calls, values: Mapping[str, object]) -> Run:
     """End a run; one that has ended stays as it ended."""
     counted = {"calls_read": calls.read, "calls_write": calls.write}
