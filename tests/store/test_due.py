@@ -61,7 +61,6 @@ def test_a_night_leaves_nothing_due(known: Store) -> None:
         (DEAL, set()),
         (EVENT, set()),
     ],
-    ids=str,
 )
 def test_what_changed_names_its_deals(known: Store, record: Record, deals: set[str]) -> None:
     short(known, 60, record)
