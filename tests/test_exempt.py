@@ -187,7 +187,9 @@ def test_broken_glass_opens_every_stage_of_one_deal_until_it_ends(store: Store) 
     assert {deal: each.refused for deal, each in pipeline.notes(during).items()} == {"d1": (), "d2": ("Negotiate",)}
     assert pipeline.notes(after)["d1"].refused == ("Negotiate",)
     assert stands(during) == stands(after)
-    assert replace(note(during), refused=("Negotiate",)) == note(after)
+    told = note(after).details
+    assert (note(during).details or "").replace("Holds", "Not yet: Negotiate\nHolds", 1) == told
+    assert replace(note(during), refused=("Negotiate",), details=told) == note(after)
 
 
 def test_glass_of_another_connection_opens_nothing_here(store: Store) -> None:

@@ -38,6 +38,8 @@ WAITS = (0, 90, 4_000, 90_000)
 TROUBLE = (Reset(), Reset(-1), BROKEN[0], BROKEN[2], BUSY)
 """What may befall a call that writes: unheard, heard and unanswered, refused for a moment."""
 STEPS = 20
+ROUND = 91
+"""Seconds that pass before a round, in this process or in one that is killed."""
 HISTORIES = max(int(os.environ.get("CRM_AUDIT_SOAK", "25")) // 8, 1)
 LET = 3
 """Deals that a round may touch unreviewed: so few that some plans wait."""
@@ -136,6 +138,7 @@ class Fight(RuleBasedStateMachine):
         self.life.steps["a deal moved"](one, other)
         self.life.steps["ours edited by hand"](other, one)
         self.looked(lambda: killed(self.doing(), point), crashed=True)
+        self.life.clock.advance(seconds=ROUND)  # as it did there: what that round knew is not to come
 
     @rule(which=NUMBER)
     def undo(self, which: int) -> None:
@@ -178,7 +181,7 @@ class Fight(RuleBasedStateMachine):
 
     def carried_out(self) -> list[Step]:
         """One round in this process."""
-        self.life.clock.advance(seconds=91)
+        self.life.clock.advance(seconds=ROUND)
         steps = carried_out(self.name, self.connection, self.life.environ(), self.store, clock=self.life.clock)
         for step in steps:
             note(f"{step.step}: [{step.code}] {step.says}")
