@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from crm_audit.config import Connection
+from crm_audit.config import SET_UP_WITH, Connection
 from crm_audit.connectors.hubspot.names import ACTIVITY_TYPE, CONNECTED, CONTACT, DEAL, SENT, TASK_TYPE
 from crm_audit.connectors.mail import AUTOMATIC
 from crm_audit.connectors.options import RECHECK, Frozen, checked
@@ -30,10 +30,9 @@ FIELDS: Mapping[str, str] = {
 }
 """What `fields` may map, and the HubSpot object on which that property lies."""
 
-SETUP = "setup_token"
 LOGIN: Mapping[str, str] = {
     "access_token": "the access token of a private app or a service key",
-    SETUP: "another token, with the scope crm.schemas.deals.write, for `provision hubspot` alone; optional",
+    SET_UP_WITH: "another token, with the scope crm.schemas.deals.write, for `provision hubspot` alone; optional",
     "webhook_secret": "the client secret of the app, which signs what the receiver takes",
     "webhook_secret_old": "the secret before it, for as long as HubSpot may still sign with that",
 }
@@ -61,7 +60,7 @@ class Options(Frozen):
 
 def for_setup(connection: Connection) -> Connection:
     """The same connection by the token that may define properties, where there is one of its own for that."""
-    token = connection.login.get(SETUP)
+    token = connection.login.get(SET_UP_WITH)
     return connection.model_copy(update={"login": {"access_token": token}}) if token else connection
 
 
