@@ -14,9 +14,8 @@ from crm_audit.connectors import files, hubspot, salesforce
 from crm_audit.connectors.files import mapping
 from crm_audit.connectors.hubspot.deliveries import SIGNED_BEFORE
 from crm_audit.connectors.hubspot.options import options as hubspot_options
-from crm_audit.connectors.options import Frozen, checked, topics_named, way
+from crm_audit.connectors.options import Frozen
 from crm_audit.connectors.salesforce.options import options as salesforce_options
-from crm_audit.domain import BASICS
 from crm_audit.errors import FixConfig
 
 CHECKS: Mapping[str, Callable[[Connection], Frozen]] = {
