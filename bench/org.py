@@ -71,6 +71,7 @@ def tables(size: Size, seed: int = 7) -> dict[str, pl.DataFrame]:
         "links": _links(size, dice),
         "events": _events(size, dice),
         "rechecks": _rechecks(size, dice),
+        "answers": pl.DataFrame(schema=dict(SCHEMAS["answers"])),
         "history": _history(size, dice),
     }
     return {
