@@ -16,6 +16,7 @@ from crm_audit.pipeline import Job
 from crm_audit.pull import NIGHT
 from crm_audit.rounds import Edge, Step, carry_out
 from crm_audit.store import Run, Store
+from crm_audit.store.ledger import SHORT
 
 REST = timedelta(minutes=1)
 """How long a connection is left alone after a round that broke."""
@@ -24,7 +25,6 @@ KEPT = timedelta(hours=1)
 DAY = timedelta(days=1)
 POLLED: tuple[Reach, ...] = ("all", "changes")
 CHANGES: tuple[Reach, ...] = ("changes",)
-SHORT: tuple[Reach, ...] = ("changes", "hints")
 
 
 @dataclass(slots=True)
@@ -57,18 +57,13 @@ class Live:
 
     def _is_paid_off(self, job: Job, now: datetime) -> bool:
         """Whether so much time has gone by since the last short round that its calls are no more than our share."""
-        crm, _ = self._kept.get(job.name, (None, None))
         last = self.store.runs(job.name, 1, reach=SHORT)
-        if not last or not isinstance(crm, ReadsBetween):
-            return True
-        return abs(now - last[0].started) >= least_interval(job.connection, last[0], crm.allowed())
+        return not last or abs(now - last[0].started) >= _paid_off_after(job.connection, last[0], self._crm(job))
 
     def _is_polled(self, job: Job, now: datetime) -> bool:
         if job.connection.every is None:
             return False
-        kept = self._kept.get(job.name)
-        crm = kept[0] if kept else None
-        interval = interval_of(job, self.store, crm)
+        interval = interval_of(job, self.store, self._crm(job))
         last = self.store.runs(job.name, 1, reach=POLLED)
         return not last or abs(now - last[0].started) >= interval  # abs: a clock that was set back must not stop it
 
@@ -81,6 +76,10 @@ class Live:
             if step.broke:
                 self._kept.pop(job.name, None)
                 self._resting[job.name] = self.edge.now() + REST
+
+    def _crm(self, job: Job) -> Connector | None:
+        crm, _ = self._kept.get(job.name, (None, None))
+        return crm
 
     def _connected(self, job: Job) -> Connector:
         now = self.edge.now()
@@ -104,9 +103,13 @@ def interval_of(job: Job, store: Store, crm: Connector | None) -> timedelta:
     """How often a connection is polled: as its settings say, or as often as its share of the day's calls allows."""
     every = job.connection.every or DAY
     last = store.runs(job.name, 1, reach=CHANGES)
-    if crm is None or not last or not isinstance(crm, ReadsBetween):
-        return every
-    return max(every, least_interval(job.connection, last[0], crm.allowed()))
+    return max(every, _paid_off_after(job.connection, last[0], crm)) if last else every
+
+
+def _paid_off_after(connection: Connection, last: Run, crm: Connector | None) -> timedelta:
+    if crm is None or not isinstance(crm, ReadsBetween):  # not asked yet what the CRM allows us
+        return timedelta()
+    return least_interval(connection, last, crm.allowed())
 
 
 def least_interval(connection: Connection, last: Run, allowed: int | None) -> timedelta:

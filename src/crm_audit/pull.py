@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from crm_audit.connectors.base import Calls, Connector, Gap, Page, Reach
+from crm_audit.connectors.base import Connector, Gap, Page, Reach
 from crm_audit.errors import CrmAuditError, Incomplete, summary
 from crm_audit.store import Run, Start, Store
 
@@ -31,7 +31,7 @@ def pull(
     it, and so does what that night could not read. Where it can read less than that night, it fails: what the night
     knew stays the newest that is known. Incomplete then, and where there was no night yet.
     """
-    before = Calls(connector.calls.read, connector.calls.write)
+    before = connector.calls.so_far()
     run = store.begin(start)
     try:
         night = _last_night(store, start) if start.reach != "all" else None
@@ -44,10 +44,10 @@ def pull(
         missing = _saved(connector.read(reading), store, run=run, progress=progress)
         if night is not None:
             missing = _inherited(night, missing)
-        return store.finish(run, at=now(), missing=missing, calls=_since(before, connector.calls))
+        return store.finish(run, at=now(), missing=missing, calls=connector.calls.since(before))
     except BaseException as error:
         with suppress(CrmAuditError):  # a store that cannot say so either: the next run will find this one cut off
-            store.fail(run, at=now(), reason=_reason(error), calls=_since(before, connector.calls))
+            store.fail(run, at=now(), reason=_reason(error), calls=connector.calls.since(before))
         raise
 
 
@@ -86,7 +86,3 @@ def _reason(error: BaseException) -> str:
     if not isinstance(error, Exception):  # Ctrl-C, or the exit that it became
         return "interrupted"
     return summary(error)
-
-
-def _since(before: Calls, after: Calls) -> Calls:
-    return Calls(after.read - before.read, after.write - before.write)

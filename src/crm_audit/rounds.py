@@ -117,11 +117,11 @@ def _steps(job: Job, store: Store, edge: Edge, heard: Callable[[str, int], None]
 @contextmanager
 def _charged(crm: Connector, store: Store, run: Run) -> Iterator[None]:
     """Add the calls that are made meanwhile to the run, which has ended: a round is paid for whole."""
-    before = Calls(crm.calls.read, crm.calls.write)
+    before = crm.calls.so_far()
     try:
         yield
     finally:
-        more = Calls(crm.calls.read - before.read, crm.calls.write - before.write)
+        more = crm.calls.since(before)
         with suppress(CrmAuditError):  # a store that is away has been told of already
             if more != Calls():
                 store.charge(run, more)

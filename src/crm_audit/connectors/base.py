@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -170,6 +171,15 @@ class Calls:
         self.read += not writes
         self.write += writes
         self.by_name[name] = self.by_name.get(name, 0) + 1
+
+    def so_far(self) -> Calls:
+        """The counts as they stand; these do not move any more."""
+        return Calls(self.read, self.write, dict(self.by_name))
+
+    def since(self, earlier: Calls) -> Calls:
+        """The calls that were made after `earlier` was taken."""
+        by_name = Counter(self.by_name) - Counter(earlier.by_name)
+        return Calls(self.read - earlier.read, self.write - earlier.write, dict(by_name))
 
 
 class Connector(Protocol):

@@ -40,17 +40,19 @@ def note(db: Connection, run: Run, page: Page, ids: Collection[str]) -> None:
     deals = sorted(set(_deals(db, run, page.kind, moved)))
     if deals:
         insert = INSERT[db.dialect.name](DUE)
-        rows = [{"connection": run.connection, "deal": deal, "run": run.id} for deal in deals]
         later = insert.on_conflict_do_update(index_elements=["connection", "deal"], set_={"run": run.id})
-        db.execute(later, rows)
+        db.execute(later, _rows(run, deals))
     db.execute(update(RUNS).where(RUNS.c.id == run.id).values(moved=RUNS.c.moved + len(moved)))
 
 
 def add(db: Connection, run: Run, deals: Iterable[str]) -> None:
     """Note deals that are to be judged again though no run moved anything of them; `run` is the newest known."""
-    rows = [{"connection": run.connection, "deal": deal, "run": run.id} for deal in deals]
-    if rows:
+    if rows := _rows(run, deals):
         db.execute(INSERT[db.dialect.name](DUE).on_conflict_do_nothing(), rows)
+
+
+def _rows(run: Run, deals: Iterable[str]) -> list[dict[str, object]]:
+    return [{"connection": run.connection, "deal": deal, "run": run.id} for deal in deals]
 
 
 def deals(db: Connection, connection: str) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, false, func, or_, select, text, update
 
@@ -77,32 +77,28 @@ def forget(db: Connection, connection: str, people: Collection[str], *, key: Key
     """Erase the people from every version, whenever it was known; the number of rows by kind."""
     if db.dialect.name == "postgresql":  # no page may be half-way in with somebody who is being forgotten
         db.execute(text(f"LOCK TABLE {FORGOTTEN.name} IN ACCESS EXCLUSIVE MODE"))
-    known = {"connection": connection}
     tombstone = INSERT[db.dialect.name](FORGOTTEN).on_conflict_do_nothing()
-    names_them = said.names(db, connection, people)
-    called_so = said.called_so(db, connection, people)
-    everything = {*people, *_reasons(db, connection, names_them)}
-    db.execute(tombstone, [known | {"mark": key.mark(each)} for each in sorted(everything)])
-    writes = list(_written(db, connection, people, called_so))
+    sought = _sought(db, connection, people)
+    marks = [key.mark(each) for each in sorted(sought.everything)]
+    db.execute(tombstone, [{"connection": connection, "mark": mark} for mark in marks])
+    writes = list(_written(db, connection, people, sought.called_so))
     for table, row in writes:
-        _unwrite(db, table, row, called_so)
-    words = said.erase(db, said.naming(db, _referred(db, connection), names_them))
+        _unwrite(db, table, row, sought.called_so)
+    words = said.erase(db, sought.words)
     erased = {kind: db.execute(delete(table).where(*of)).rowcount for kind, table, of in _theirs(connection, people)}
-    unnamed = {kind: _unname(db, connection, kind, everything) for kind in NAMING}
+    unnamed = {kind: _unname(db, connection, kind, sought.everything) for kind in NAMING}
     return erased | unnamed | {"writes": len(writes), "words": words}
 
 
 def traces(db: Connection, connection: str, people: Collection[str]) -> dict[str, int]:
     """The number of rows that `forget` would erase or change, by kind."""
-    names_them = said.names(db, connection, people)
-    everything = {*people, *_reasons(db, connection, names_them)}
-    naming = ((kind, TABLES[kind], _naming(connection, kind, everything)) for kind in NAMING)
+    sought = _sought(db, connection, people)
+    naming = ((kind, TABLES[kind], _naming(connection, kind, sought.everything)) for kind in NAMING)
     counted = select(func.count())
     found = (*_theirs(connection, people), *naming)
-    writes = _written(db, connection, people, said.called_so(db, connection, people))
+    writes = _written(db, connection, people, sought.called_so)
     counts = {kind: db.scalar(counted.select_from(table).where(*of)) or 0 for kind, table, of in found}
-    words = said.naming(db, _referred(db, connection), names_them)
-    return counts | {"writes": sum(1 for _ in writes), "words": len(words)}
+    return counts | {"writes": sum(1 for _ in writes), "words": len(sought.words)}
 
 
 def overwrite(db: Connection) -> bool:
@@ -116,6 +112,22 @@ def overwrite(db: Connection) -> bool:
         return True
     db.execute(text("VACUUM"))
     return bool(db.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0] == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """What tells of people who are to be forgotten."""
+
+    called_so: said.Names
+    everything: set[str]  # their ids, and what people wrote in the CRM that names them
+    words: set[str]  # references of what was said of them here
+
+
+def _sought(db: Connection, connection: str, people: Collection[str]) -> _Sought:
+    called_so = said.called_so(db, connection, people)
+    names_them = said.names(people, called_so)
+    words = said.naming(db, _referred(db, connection), names_them)
+    return _Sought(called_so, {*people, *_reasons(db, connection, names_them)}, words)
 
 
 def _reasons(db: Connection, connection: str, names_them: said.Names) -> set[str]:

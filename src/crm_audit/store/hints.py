@@ -95,10 +95,9 @@ def unhear(db: Connection, connection: str, records: Iterable[str]) -> None:
 def taken(db: Connection, run: Run) -> tuple[Hint, ...]:
     """The hints that this run is to follow: new ones, and those of runs that did not come to their end."""
     mine = HINTS.c.connection == run.connection
-    finished = select(RUNS.c.id).where(RUNS.c.connection == run.connection, RUNS.c.status.in_(FINISHED))
-    over = HINTS.c.run.in_(finished)
-    db.execute(delete(HINTS).where(mine, over, HINTS.c.heard < run.started - REMEMBERED))
+    left = _left(run.connection)
+    db.execute(delete(HINTS).where(mine, ~left, HINTS.c.heard < run.started - REMEMBERED))
     followed = [HINTS.c.object != FLOOD] if run.reach == "hints" else []  # a flood is followed by reading changes
-    db.execute(update(HINTS).where(mine, or_(_waiting, ~over), *followed).values(run=run.id))
+    db.execute(update(HINTS).where(mine, left, *followed).values(run=run.id))
     rows = db.execute(select(HINTS).where(mine, HINTS.c.run == run.id).order_by(HINTS.c.heard, HINTS.c.key)).mappings()
     return tuple(Hint(row["key"], row["object"], row["record"]) for row in rows if row["object"] != FLOOD)

@@ -69,12 +69,11 @@ def called(db: Connection, connection: str, people: Collection[str]) -> list[str
     return sorted({name for each in db.scalars(theirs) if len(name := each.strip()) >= SHORTEST})
 
 
-def names(db: Connection, connection: str, people: Collection[str]) -> Names:
-    """Whether words name any of these people: by id, by a name they ever had, or by an address.
+def names(people: Collection[str], by_name: Names) -> Names:
+    """Whether words name any of these people: by id, or as `called_so` tells.
 
     An id that is a bare number has to be all of the words: it counts weeks and money, too.
     """
-    by_name = called_so(db, connection, people)
     by_id = _any_of({each for each in people if not each.isdecimal()})
     return lambda words: words.strip() in people or bool(by_id.search(words)) or by_name(words)
 
