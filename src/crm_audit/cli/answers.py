@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,12 +62,9 @@ def _given(job: Job, store: Store) -> Iterator[dict[str, object]]:
 
 def _counts(told: list[dict[str, object]]) -> Iterator[dict[str, object]]:
     """How often each answer was given to each rule, those that are called wrong most often first."""
-    rules = sorted({str(answer["rule"] or UNTOLD) for answer in told})
-    counts = {
-        rule: {each: sum(a["answer"] == each and str(a["rule"] or UNTOLD) == rule for a in told) for each in COUNTED}
-        for rule in rules
-    }
-    for rule in sorted(rules, key=lambda rule: (-counts[rule]["wrong"], -sum(counts[rule].values()), rule)):
+    given = Counter((str(answer["rule"] or UNTOLD), answer["answer"]) for answer in told)
+    counts = {rule: {each: given[rule, each] for each in COUNTED} for rule, _ in given}
+    for rule in sorted(counts, key=lambda rule: (-counts[rule]["wrong"], -sum(counts[rule].values()), rule)):
         yield {"rule": rule, **counts[rule]}
 
 

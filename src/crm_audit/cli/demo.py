@@ -247,18 +247,10 @@ def _plan(stage: _Stage, report: Report) -> Plan:
 
 def _apply(stage: _Stage, job: Job, planned: Plan) -> tuple[list[Receipt], int]:
     """The receipts, and how many calls wrote."""
-    from crm_audit import pipeline
-    from crm_audit.cli import screen
 
     crm = cli.connector(job)
-    with screen.progress() as advance:
-        receipts = pipeline.applied(
-            planned,
-            crm,
-            stage.store,
-            lambda done: advance(job.name, done, len(planned.writes)),
-            reviewed=True,  # the plan has just been shown, and the CRM is emulated
-        )
+    # Reviewed: the plan has just been shown, and the CRM is emulated.
+    receipts = writeback.carried_out(planned, crm, stage.store, reviewed=True, step=job.name)
     stage.all_written &= all(receipt.ok for receipt in receipts)
     writeback.tell_receipts(job, planned, receipts=receipts, crm=crm)
     return receipts, crm.calls.write

@@ -9,7 +9,7 @@ import typer
 from crm_audit.cli import base as cli
 from crm_audit.cli.base import As, app
 from crm_audit.cli.people import By_, Why, decides, reason
-from crm_audit.cli.writeback import One, end, tell_list, tell_refused
+from crm_audit.cli.writeback import One, carried_out, end, tell_list, tell_refused
 
 gate = typer.Typer(help="The gate inside the CRM.", no_args_is_help=True)
 app.add_typer(gate, name="gate")
@@ -36,10 +36,7 @@ def open_(
             receipts = []
         else:
             store.waivers.open_gate(name, {"plan": planned.digest, "run": planned.run}, why=said, by=who)
-            with screen.progress() as advance:
-                receipts = pipeline.applied(
-                    planned, crm, store, lambda done: advance("writes", done, len(planned.writes)), reviewed=True
-                )
+            receipts = carried_out(planned, crm, store, reviewed=True)
     if as_json:
         told = {"connection": name, "digest": planned.digest, "writes": planned.writes, "receipts": receipts}
         screen.document("gate_open", told)

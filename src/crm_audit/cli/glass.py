@@ -11,6 +11,7 @@ from crm_audit.cli import base as cli
 from crm_audit.cli.base import As, app
 from crm_audit.cli.deals import Deal, Where, audited
 from crm_audit.cli.people import By_, Why, decides, reason
+from crm_audit.cli.writeback import end, tell_refused
 
 if TYPE_CHECKING:
     from crm_audit.connectors.base import Receipt
@@ -74,10 +75,7 @@ def _end(job: Job, receipts: list[Receipt] | None, *, as_json: bool) -> None:
     if receipts is None:
         screen.hint(f"Nothing is written to the CRM yet. Next: crm-audit writeback apply {job.name}")
         return
-    refused = [receipt for receipt in receipts if not receipt.ok]
     if not as_json:
-        screen.say(f"{len(receipts) - len(refused)} of {len(receipts)} writes done and read back")
-        for receipt in refused:
-            screen.say(f"  refused: {receipt.write.place} of deal {receipt.write.deal}: {receipt.reason}")
-    if refused:
-        raise typer.Exit(4)
+        screen.say(f"{sum(receipt.ok for receipt in receipts)} of {len(receipts)} writes done and read back")
+        tell_refused(receipts)
+    end(receipts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,19 +68,9 @@ def apply(
     as_json: As = False,
 ) -> None:
     """Carry the plan out, read it back, and say what became of every write."""
-    from crm_audit import pipeline
-    from crm_audit.cli import screen
-
     with _planned(name, contested) as (job, crm, planned, store):
         _reviewed(planned, digest)
-        with screen.progress() as advance:
-            receipts = pipeline.applied(
-                planned,
-                crm,
-                store,
-                lambda done: advance("writes", done, len(planned.writes)),
-                reviewed=digest is not None,
-            )
+        receipts = carried_out(planned, crm, store, reviewed=digest is not None)
     if as_json:
         _document("apply", planned, receipts=receipts, crm=crm)
     else:
@@ -108,8 +99,7 @@ def undo(
         if dry_run:
             _undo_shown(job, planned, run=run, as_json=as_json)
             return
-        with screen.progress() as advance:
-            receipts = pipeline.applied(planned, crm, store, lambda done: advance("writes", done, len(planned.writes)))
+        receipts = carried_out(planned, crm, store)
     screen.hint('The next apply writes it again, unless ladder = "shadow" or the evidence has changed.')
     if as_json:
         _document("undo", planned, receipts=receipts, crm=crm)
@@ -154,6 +144,18 @@ def _document(kind: str, planned: Plan, *, receipts: list[Receipt], crm: Connect
             "receipts": receipts,
         },
     )
+
+
+def carried_out(
+    planned: Plan, crm: Connector, store: Store, *, reviewed: bool = False, step: str = "writes"
+) -> list[Receipt]:
+    """Carry out a plan, `reviewed` by somebody or not; a bar under the name of `step` shows how far it is."""
+    from crm_audit import pipeline
+    from crm_audit.cli import screen
+
+    with screen.progress() as advance:
+        heard = partial(advance, step, total=len(planned.writes))
+        return pipeline.applied(planned, crm, store, heard, reviewed=reviewed)
 
 
 def end(receipts: list[Receipt]) -> None:
